@@ -1,0 +1,58 @@
+# The few commands of this project. Everything that they need besides Rust, Go, Python 3 and make they obtain themselves, once.
+# What is built is kept outside the tree.
+export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/wharfinger/target
+
+# The Python that has botocore, whose service models the schemas of the CRDs are generated from.
+MOTO_PYTHON = "$$(dirname "$$(readlink -f "$$(hack/parts/build)/moto_server")")/python"
+RUN = hack/parts/run $(if $(filter-out 0,$(KEEP)),--keep) --
+
+.DEFAULT_GOAL := help
+.PHONY: help
+help: ## what can be done here
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: tools ## the whole job in front of your eyes, on real parts (KEEP=1 leaves it running)
+	cargo build --locked
+	@$(RUN) hack/demo
+
+.PHONY: test
+test: check ## all that CI runs: formatting, lints, generated files, every test
+	$(RUN) cargo test --locked
+
+.PHONY: soak
+soak: check ## the same with every repetition and fault: takes long
+	WHARFINGER_SOAK=1 $(RUN) cargo test --locked
+
+.PHONY: check
+check: tools ## formatting, lints and generated files only; builds the tests
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	$(MOTO_PYTHON) -B hack/generate-schema.py --check
+	cargo test --locked --no-run
+
+.PHONY: bench
+bench: tools ## measure AWS calls, time to Ready and memory with a release build; writes bench.json
+	cargo build --locked --release
+	@$(RUN) hack/bench
+
+.PHONY: generate
+generate: tools ## generate the schemas of spec.ecs and spec.batch, and the CRDs
+	$(MOTO_PYTHON) -B hack/generate-schema.py
+	$(MAKE) --no-print-directory crds
+
+.PHONY: crds
+crds: ## write crds/*.yaml from the Rust types
+	cargo run --locked --quiet -- crds --write crds
+
+.PHONY: run
+run: ## the controller against the current kubeconfig and AWS_* environment
+	cargo run --locked -- controller
+
+.PHONY: tools
+tools: ## obtain the real parts: kube-apiserver, kubectl, etcd, moto (minutes the first time, then none)
+	@hack/parts/build >/dev/null
+
+.PHONY: clean
+clean: ## remove what cargo built (the parts stay: they are under ~/.cache/wharfinger)
+	cargo clean

@@ -1,0 +1,212 @@
+"""etcd, kube-apiserver and moto as plain processes on free loopback ports. Standard library only."""
+
+import json
+import os
+import secrets
+import shutil
+import socket
+import ssl
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import processes
+
+ATTEMPTS = 5  # a port that was free a moment ago may be taken when the part binds it
+SERVER = Path(__file__).resolve().parents[1] / "parts/moto/server.py"
+NO_PROXY = urllib.request.ProxyHandler({})
+
+
+class PartFailed(Exception):
+    """A part did not come up; the message carries the end of its log."""
+
+
+def say(text):
+    print(f"parts: {text}", file=sys.stderr, flush=True)
+
+
+def free_ports(count):
+    """Distinct ports of the loopback interface that nothing listens on now."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for s in sockets:
+            s.bind(("127.0.0.1", 0))
+        return [s.getsockname()[1] for s in sockets]
+    finally:
+        for s in sockets:
+            s.close()
+
+
+def answers(url, headers=None, ca=None):
+    """Whether a GET is answered with 200."""
+    handlers = [NO_PROXY]
+    if ca:
+        handlers.append(urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=str(ca))))
+    try:
+        request = urllib.request.Request(url, headers=headers or {})
+        with urllib.request.build_opener(*handlers).open(request, timeout=5) as response:
+            return response.status == 200
+    except OSError:
+        return False
+
+
+def tail(path, lines=15):
+    try:
+        return "\n".join("    " + line for line in Path(path).read_text(errors="replace").splitlines()[-lines:])
+    except OSError as error:
+        return f"    (no log: {error})"
+
+
+class Part:
+    """One program: how it is started on given ports, and how one sees that it is ready."""
+
+    name, ports, timeout = "", 1, 120
+
+    def __init__(self, state, binaries, tied):
+        self.state, self.binaries, self.tied = state, binaries, tied
+        self.log = state / f"{self.name}.log"
+
+    def start(self, attempt=1):
+        self.attempt, self.began = attempt, time.monotonic()
+        self.port, *self.more_ports = free_ports(self.ports)
+        if attempt == 1:
+            self.since = self.began
+        self.log.unlink(missing_ok=True)
+        self.pid = processes.spawn(self.state, self.name, self.command(), env=self.environment(), tied=self.tied)
+
+    def wait(self):
+        say(f"waiting for {self.name} on 127.0.0.1:{self.port}")
+        while not self.ready():
+            if not processes.alive(self.pid):
+                if self.attempt < ATTEMPTS and "address already in use" in self.log.read_text(errors="replace").lower():
+                    say(f"{self.name} lost port {self.port} to another program; taking another one")
+                    self.start(self.attempt + 1)
+                    continue
+                raise PartFailed(f"{self.name} ended before it was ready; the end of its log:\n{tail(self.log)}")
+            if time.monotonic() - self.began > self.timeout:
+                raise PartFailed(f"{self.name} is not ready after {self.timeout} s; the end of its log:\n{tail(self.log)}")
+            time.sleep(0.05)
+        say(f"{self.name} is ready after {time.monotonic() - self.since:.1f} s")
+
+    def environment(self):
+        return clean_environment()
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+
+class Etcd(Part):
+    name, ports = "etcd", 2
+
+    def command(self):
+        data = self.state / "etcd"
+        shutil.rmtree(data, ignore_errors=True)  # of an attempt on other ports: the data name the peer's address
+        peer = f"http://127.0.0.1:{self.more_ports[0]}"
+        # Nothing here outlives the run, so nothing is worth a disk flush.
+        return [self.binaries / "etcd", "--data-dir", data, "--log-level", "warn", "--unsafe-no-fsync",
+                "--listen-client-urls", self.url, "--advertise-client-urls", self.url,
+                "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", f"default={peer}"]
+
+    def ready(self):
+        return answers(f"{self.url}/health")
+
+
+class Apiserver(Part):
+    name = "kube-apiserver"
+
+    def __init__(self, state, binaries, tied, etcd):
+        super().__init__(state, binaries, tied)
+        self.etcd, self.pki, self.token = etcd, state / "pki", secrets.token_hex(16)
+
+    def command(self):
+        self.pki.mkdir(mode=0o700, exist_ok=True)
+        tokens = self.pki / "tokens.csv"
+        tokens.write_text(f'{self.token},admin,admin,"system:masters"\n')
+        tokens.chmod(0o600)
+        # It makes itself a certificate before it reads the service account key, so that one key serves for both and nothing
+        # but the program itself is needed to make one.
+        key = self.pki / "apiserver.key"
+        return [self.binaries / "kube-apiserver", "--etcd-servers", self.etcd.url, "--cert-dir", self.pki,
+                "--secure-port", self.port, "--bind-address", "127.0.0.1", "--advertise-address", "127.0.0.1",
+                "--external-hostname", "127.0.0.1", "--service-cluster-ip-range", "10.96.0.0/24",
+                "--token-auth-file", tokens, "--authorization-mode", "RBAC",
+                "--service-account-issuer", "https://kubernetes.default.svc",
+                "--service-account-signing-key-file", key, "--service-account-key-file", key,
+                # There is no controller manager, which would make the service accounts that this plugin asks for.
+                "--disable-admission-plugins", "ServiceAccount",
+                "--endpoint-reconciler-type", "none", "--profiling=false",
+                # Tests in parallel are not the load that these limits protect from.
+                "--enable-priority-and-fairness=false", "--max-requests-inflight", "3000", "--max-mutating-requests-inflight", "3000"]
+
+    def ready(self):
+        # The system namespaces come a moment after /readyz; whoever asks for kube-system's uid must find it.
+        bearer, ca = {"Authorization": f"Bearer {self.token}"}, self.pki / "apiserver.crt"
+        return ca.exists() and all(answers(self.url + path, bearer, ca) for path in
+                                   ("/readyz", "/api/v1/namespaces/kube-system", "/api/v1/namespaces/default"))
+
+    @property
+    def url(self):
+        return f"https://127.0.0.1:{self.port}"
+
+    def write_kubeconfig(self, path):
+        """As JSON, which is YAML too: our own scripts read it back without a YAML parser."""
+        config = {
+            "apiVersion": "v1", "kind": "Config", "current-context": "parts",
+            "clusters": [{"name": "parts", "cluster": {"server": self.url, "certificate-authority": str(self.pki / "apiserver.crt")}}],
+            "users": [{"name": "parts", "user": {"token": self.token}}],
+            "contexts": [{"name": "parts", "context": {"cluster": "parts", "user": "parts"}}],
+        }
+        path.touch(mode=0o600)
+        path.write_text(json.dumps(config, indent=1) + "\n")
+
+
+class Moto(Part):
+    name = "moto"
+
+    def command(self):
+        python = Path(os.path.realpath(self.binaries / "moto_server")).with_name("python")
+        return [python, SERVER, "-H", "127.0.0.1", "-p", self.port]
+
+    def environment(self):
+        return {**clean_environment(), "MOTO_IAM_LOAD_MANAGED_POLICIES": "true", "PYTHONDONTWRITEBYTECODE": "1"}
+
+    def ready(self):
+        return answers(f"{self.url}/moto-api/data.json")
+
+
+def clean_environment():
+    """Ours without the user's AWS settings (all but the CA bundle) and without a proxy in the way to the loopback interface."""
+    env = {k: v for k, v in os.environ.items() if not k.startswith("AWS_") or k == "AWS_CA_BUNDLE"}
+    for name in ("NO_PROXY", "no_proxy"):
+        env[name] = ",".join(filter(None, [env.get(name), "127.0.0.1,localhost"]))
+    return env
+
+
+def start(state, binaries, tied):
+    """Starts all parts and waits for them. Returns the environment (additions only) in which they are found."""
+    moto, etcd = Moto(state, binaries, tied), Etcd(state, binaries, tied)
+    apiserver = Apiserver(state, binaries, tied, etcd)
+    moto.start()
+    etcd.start()
+    etcd.wait()  # first: the apiserver that finds no store waits for a second before it looks again
+    apiserver.start()
+    apiserver.wait()
+    moto.wait()
+    apiserver.write_kubeconfig(state / "kubeconfig")
+    return {
+        "WHARFINGER_PARTS": str(state),
+        "KUBECONFIG": str(state / "kubeconfig"),
+        "KUBECACHEDIR": str(state / "kube-cache"),  # kubectl would leave one folder a port under the home folder
+        "KUBERC": "off",
+        "AWS_ENDPOINT_URL": moto.url,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_REGION": "eu-west-1",
+        "AWS_DEFAULT_REGION": "eu-west-1",  # what boto3 reads
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": "/dev/null",
+        "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+        "PATH": f"{binaries}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+    }

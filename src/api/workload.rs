@@ -1,0 +1,265 @@
+//! `PrivateImageWorkload`: one image from a private registry, made runnable on ECS or Batch.
+#![allow(unreachable_pub)] // kube's derive repeats each struct inside a function
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A definition in AWS's own JSON: the fields of RegisterTaskDefinition or RegisterJobDefinition in AWS's spelling.
+pub type Definition = serde_json::Map<String, serde_json::Value>;
+
+/// Runs containers from private registries on Amazon ECS or AWS Batch: keeps the registry credential, the execution role's
+/// policy and the registered definition right.
+#[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[kube(
+    group = "wharfinger.dev",
+    version = "v1alpha1",
+    kind = "PrivateImageWorkload",
+    namespaced,
+    status = "PrivateImageWorkloadStatus",
+    shortname = "piw",
+    category = "wharfinger",
+    derive = "PartialEq",
+    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
+    printcolumn(name = "Status", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason"),
+    printcolumn(name = "Image", type_ = "string", json_path = ".spec.image"),
+    printcolumn(name = "Revision", type_ = "integer", json_path = ".status.definition.revision"),
+    printcolumn(name = "Account", type_ = "string", json_path = ".status.target.accountId", priority = 1),
+    printcolumn(name = "Region", type_ = "string", json_path = ".status.target.region", priority = 1),
+    printcolumn(name = "Definition", type_ = "string", json_path = ".status.definition.arn", priority = 1),
+    printcolumn(name = "Message", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].message", priority = 1),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    validation = Rule::new("self.metadata.name.size() <= 63 && self.metadata.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')")
+        .message("metadata.name must be a DNS label of at most 63 characters (a-z, 0-9, '-'): it becomes part of AWS names")
+)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.ecs) != has(self.batch)").message("exactly one of `ecs` and `batch` must be given"))]
+#[x_kube(validation = Rule::new("!has(oldSelf.region) || !has(self.region) || self.region == oldSelf.region")
+    .message("region cannot be changed: delete this workload and create it in the other Region, or create a second one"))]
+#[x_kube(validation = Rule::new("!has(oldSelf.bindingRef) || !has(self.bindingRef) || self.bindingRef.name == oldSelf.bindingRef.name")
+    .message("bindingRef cannot be changed: delete this workload and create it under the other AccountBinding"))]
+pub struct PrivateImageWorkloadSpec {
+    /// The AccountBinding to act through. May be left out when exactly one admits this namespace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub binding_ref: Option<BindingRef>,
+
+    /// The AWS Region. May be left out when the binding has just one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32), regex(pattern = r"^[a-z]+(-[a-z]+)+-[0-9]+$"))]
+    pub region: Option<String>,
+
+    /// The image of every container that names none. AWS allows 255 characters before an `@`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 512))]
+    pub image: Option<String>,
+
+    /// Logins for the private registries that the containers' images come from, matched by registry host; the longest path
+    /// prefix wins.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    #[x_kube(validation = Rule::new("self.all(c, !has(c.registry) || self.exists_one(d, has(d.registry) && d.registry == c.registry))")
+        .message("each registry may have only one credential"))]
+    pub credentials: Vec<Credential>,
+
+    /// The task execution role. By default one is made and kept for the namespace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub execution_role: Option<ExecutionRole>,
+
+    /// An ECS task definition: the fields of RegisterTaskDefinition, in AWS's spelling. `family`, `executionRoleArn` and
+    /// `repositoryCredentials` are filled in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "super::schema::ecs")]
+    pub ecs: Option<Definition>,
+
+    /// A Batch job definition: the fields of RegisterJobDefinition, in AWS's spelling. `jobDefinitionName`, `executionRoleArn`
+    /// and `repositoryCredentials` are filled in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "super::schema::batch")]
+    pub batch: Option<Definition>,
+
+    /// How often AWS is compared with this object when nothing asks for it, such as `30m` or `1h` (the default). `0s`: only
+    /// on a change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32), regex(pattern = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$"))]
+    pub interval: Option<String>,
+
+    /// `Full` (the default) converges; `Observe` compares, reports in the status and writes nothing.
+    #[serde(default)]
+    pub management_policy: ManagementPolicy,
+
+    /// What deleting this object does in AWS: `Delete` (the default) removes what it made, `Retain` leaves it.
+    #[serde(default)]
+    pub deletion_policy: DeletionPolicy,
+
+    /// Days during which a secret that was deleted with its last workload can be restored: 7 (the default) to 30.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 7, max = 30))]
+    pub recovery_window_in_days: Option<i64>,
+
+    /// While true nothing is compared and nothing written. Deletion is still honoured.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub suspend: bool,
+}
+
+/// Names an `AccountBinding`.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct BindingRef {
+    /// Its `metadata.name`.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+}
+
+/// One registry login: a Secret of this namespace, kept as a secret in AWS, or a secret that exists in AWS.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.secretRef) != has(self.secretArn)").message("exactly one of `secretRef` and `secretArn` must be given"))]
+pub struct Credential {
+    /// Registry host, or host and path prefix (`ghcr.io/acme`). Without it a Secret serves every host that it has a login for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 255))]
+    pub registry: Option<String>,
+
+    /// A Secret in this namespace: `kubernetes.io/dockerconfigjson`, `dockercfg`, `basic-auth`, or one with the keys `username`
+    /// and `password`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_ref: Option<SecretRef>,
+
+    /// A Secrets Manager secret that exists: its full ARN, or in the same account and Region a partial ARN or its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 2048))]
+    #[x_kube(validation = Rule::new("!self.startsWith('arn:') || self.matches('^arn:[a-z0-9-]+:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+$')")
+        .message("must be the ARN of a Secrets Manager secret (arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME-XXXXXX), or its name"))]
+    pub secret_arn: Option<String>,
+
+    /// The customer KMS key of the secret: key ARN, alias ARN, key id or `alias/…`. For a `secretArn` it is discovered where
+    /// that is allowed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 2048))]
+    #[x_kube(validation = Rule::new("!self.startsWith('arn:') || self.matches('^arn:[a-z0-9-]+:kms:[a-z0-9-]+:[0-9]{12}:(key|alias)/.+$')")
+        .message("must be a KMS key ARN (arn:aws:kms:REGION:ACCOUNT:key/ID, with a slash after `key`), an alias ARN, a key id or alias/NAME"))]
+    pub kms_key: Option<String>,
+}
+
+/// Names a Secret of the same namespace.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct SecretRef {
+    /// Its `metadata.name`.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+}
+
+/// Which task execution role to use.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Default)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("!(has(self.name) && has(self.arn))").message("at most one of `name` and `arn` may be given"))]
+pub struct ExecutionRole {
+    /// A role of this name is made and kept. It must begin with the binding's role prefix and this namespace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 64), regex(pattern = r"^[A-Za-z0-9_+=,.@-]+$"))]
+    pub name: Option<String>,
+
+    /// This role exists; only our one inline policy on it is kept. The binding's `limits.existingRoles` must admit it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 20, max = 2048), regex(pattern = r"^arn:[a-z0-9-]+:iam::[0-9]{12}:role/.+$"))]
+    pub arn: Option<String>,
+}
+
+/// Whether AWS is changed or only compared.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum ManagementPolicy {
+    /// Converge.
+    #[default]
+    Full,
+    /// Compare and report; write nothing.
+    Observe,
+}
+
+/// What deleting the object does in AWS.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum DeletionPolicy {
+    /// Remove what was made.
+    #[default]
+    Delete,
+    /// Leave everything.
+    Retain,
+}
+
+/// What the last pass saw and did. Never holds a secret value.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Default)]
+#[serde(rename_all = "camelCase")]
+pub struct PrivateImageWorkloadStatus {
+    /// The `metadata.generation` that the last pass handled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// The last value of the `requestedAt` annotation that a pass answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_handled_reconcile_at: Option<String>,
+    /// Where the workload lives. Pinned by the first pass that wrote something.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<TargetStatus>,
+    /// ARN of the execution role in the definition.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub execution_role_arn: Option<String>,
+    /// The secrets that the workload's revisions name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<SecretStatus>,
+    /// The registered definition.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub definition: Option<DefinitionStatus>,
+    /// What is pending or held, as text, at most 8 KiB. Absent when converged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<String>,
+    /// What may go wrong later and is not an error now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+    /// `Ready`, its parts `CredentialsSynced`, `ExecutionRoleReady` and `DefinitionRegistered`, and kstatus's `Reconciling` and
+    /// `Stalled`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
+    pub conditions: Vec<Condition>,
+}
+
+/// The account and Region that a workload is pinned to.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct TargetStatus {
+    /// Name of the AccountBinding; absent where files act with the ambient identity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub binding: Option<String>,
+    /// AWS account, 12 digits.
+    pub account_id: String,
+    /// AWS Region.
+    pub region: String,
+}
+
+/// One secret in AWS that the workload's containers pull with.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct SecretStatus {
+    /// The registry it is for.
+    pub registry: String,
+    /// Its name, if Wharfinger keeps it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Its full ARN.
+    pub arn: String,
+    /// The version under AWSCURRENT, if Wharfinger keeps it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version_id: Option<String>,
+    /// ARN of its customer KMS key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kms_key_arn: Option<String>,
+}
+
+/// The registered definition.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct DefinitionStatus {
+    /// Its ARN, with the revision.
+    pub arn: String,
+    /// Its revision.
+    pub revision: i64,
+}

@@ -1,0 +1,435 @@
+//! Which login each container pulls with: matched by registry as kubelet does, the longest path prefix wins.
+
+use super::document::{Container, Prepared};
+use super::{ExistingSecret, owner, shared};
+use crate::api::Credential;
+use crate::inputs::{Inputs, Source};
+use crate::problem::Problem;
+use crate::resource::arn::{Arn, check_kms_key};
+use crate::resource::image::Registry;
+use crate::resource::login::{self, Login};
+use crate::resource::names;
+use crate::resource::secret::DesiredSecret;
+use crate::status::Reason;
+use crate::target::Target;
+use std::collections::BTreeSet;
+
+/// The secrets that the containers need, and which container pulls with which.
+#[derive(Debug, Default)]
+pub(super) struct Matched {
+    pub(super) kept: Vec<DesiredSecret>,
+    pub(super) existing: Vec<ExistingSecret>,
+    /// Container path and secret name or id.
+    pub(super) by_container: Vec<(String, String)>,
+    pub(super) warnings: Vec<String>,
+}
+
+/// Registries that serve images to anybody: a container there may do without a credential.
+const PUBLIC: [&str; 9] = [
+    "docker.io",
+    "ghcr.io",
+    "quay.io",
+    "gcr.io",
+    "registry.k8s.io",
+    "mcr.microsoft.com",
+    "registry.gitlab.com",
+    "registry.access.redhat.com",
+    "docker.elastic.co",
+];
+
+/// A credential of the spec that holds together.
+struct Checked<'a> {
+    field: String,
+    registry: Option<Registry>,
+    credential: &'a Credential,
+}
+
+/// What a credential offers to one container.
+enum Offer<'a> {
+    Kept(Registry, &'a Login),
+    Existing(Registry),
+}
+
+pub(super) fn resolve(inputs: &Inputs, target: &Target, prepared: &Prepared, problems: &mut Vec<Problem>) -> Matched {
+    let before = problems.len();
+    let credentials = check(inputs, target, problems);
+    let mut matched = Matched::default();
+    if problems.len() > before {
+        return matched;
+    }
+    let mut used = BTreeSet::new();
+    let mut bare: Vec<&Container> = vec![];
+    for container in &prepared.containers {
+        if container.image.ecr().is_some() {
+            refuse_on_ecr(container, problems);
+            continue;
+        }
+        let best = best_offer(inputs, container, &credentials, &prepared.containers, problems);
+        used.extend(best.as_ref().map(|(index, _)| *index));
+        match (&container.pasted_credential, best) {
+            (Some(pasted), best) => {
+                take_pasted(container, pasted, best.map(|(index, _)| &credentials[index]), &mut matched, problems)
+            }
+            (None, Some((index, offer))) => take(inputs, target, container, &credentials[index], offer, &mut matched, problems),
+            (None, None) => bare.push(container),
+        }
+    }
+    check_bare(inputs, &bare, &credentials, &mut matched, problems);
+    for (index, checked) in credentials.iter().enumerate().filter(|(index, _)| !used.contains(index)) {
+        unused(inputs, checked, index, prepared, &mut matched, problems);
+    }
+    matched
+}
+
+/// Each credential by itself, and no registry twice.
+fn check<'a>(inputs: &'a Inputs, target: &Target, problems: &mut Vec<Problem>) -> Vec<Checked<'a>> {
+    let mut checked: Vec<Checked<'a>> = vec![];
+    for (index, credential) in inputs.workload.spec.credentials.iter().enumerate() {
+        let field = format!("spec.credentials[{index}]");
+        let registry = match credential.registry.as_deref().map(|text| (text, Registry::parse(text))) {
+            Some((_, Ok(registry))) => Some(registry),
+            Some((text, Err(error))) => {
+                problems.push(Problem::spec(format!("{field}.registry"), text, error.to_string(), "write HOST or HOST/PATH"));
+                continue;
+            }
+            None => None,
+        };
+        if let Some(registry) = &registry {
+            check_registry(&field, registry, &checked, problems);
+        }
+        check_source(inputs, target, &field, credential, problems);
+        checked.push(Checked { field, registry, credential });
+    }
+    checked
+}
+
+fn check_registry(field: &str, registry: &Registry, earlier: &[Checked], problems: &mut Vec<Problem>) {
+    let at = format!("{field}.registry");
+    if registry.is_ecr() {
+        let rule = "Amazon ECR takes no repositoryCredentials; the execution role pulls from it";
+        problems.push(Problem::spec(at.clone(), registry, rule, "remove this credential"));
+    }
+    if let Some(twin) = earlier.iter().find(|other| other.registry.as_ref() == Some(registry)) {
+        problems.push(Problem::spec(at, registry, format!("{} is for the same registry", twin.field), "keep one of them"));
+    }
+}
+
+fn check_source(inputs: &Inputs, target: &Target, field: &str, credential: &Credential, problems: &mut Vec<Problem>) {
+    if let Some(Err(error)) = credential.kms_key.as_deref().map(check_kms_key) {
+        let key = credential.kms_key.as_deref().unwrap_or_default();
+        problems.push(Problem::spec(
+            format!("{field}.kmsKey"),
+            key,
+            error.to_string(),
+            "write a key ARN, an alias ARN, a key id or alias/NAME",
+        ));
+    }
+    match (&credential.secret_ref, &credential.secret_arn) {
+        (Some(reference), None) => {
+            let name = &reference.name;
+            let at = format!("{field}.secretRef.name");
+            match inputs.sources.get(name) {
+                Some(Source::Found(Ok(_))) => {}
+                Some(Source::Found(Err(error))) => {
+                    problems.push(Problem::of(
+                        Reason::SecretSourceInvalid,
+                        at,
+                        name,
+                        error.to_string(),
+                        "mend the Secret; it is watched",
+                    ));
+                }
+                Some(Source::Unreadable(why)) => {
+                    problems.push(Problem::of(
+                        Reason::SecretSourceMissing,
+                        at,
+                        name,
+                        why.clone(),
+                        "let the controller read Secrets here",
+                    ));
+                }
+                Some(Source::Missing) | None => {
+                    let rule = format!("Secret {name} does not exist in namespace {}", inputs.namespace.name);
+                    let remedy = "create it (kubectl create secret docker-registry); it is waited for";
+                    problems.push(Problem::of(Reason::SecretSourceMissing, at, name, rule, remedy));
+                }
+            }
+        }
+        (None, Some(id)) => check_secret_id(target, &format!("{field}.secretArn"), id, problems),
+        _ => {
+            let rule = "exactly one of `secretRef` and `secretArn` must be given";
+            problems.push(Problem::spec(field, "", rule, "keep one of them"));
+        }
+    }
+}
+
+/// The form of a name or ARN of a secret that is said to exist.
+fn check_secret_id(target: &Target, field: &str, id: &str, problems: &mut Vec<Problem>) {
+    if !id.starts_with("arn:") {
+        if id.is_empty() || id.len() > 512 || !id.chars().all(|c| c.is_ascii_alphanumeric() || "/_+=.@-".contains(c)) {
+            let rule = "a secret's name has 1 to 512 letters, digits and /_+=.@-";
+            problems.push(Problem::spec(field, id, rule, "write its name or its full ARN"));
+        }
+        return;
+    }
+    let arn = match Arn::parse(id) {
+        Ok(arn) if arn.secret_name().is_some() => arn,
+        Ok(arn) => {
+            let rule = format!("this is an ARN of {}, not of a Secrets Manager secret", arn.service);
+            let remedy = "write arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME-XXXXXX";
+            return problems.push(Problem::spec(field, id, rule, remedy));
+        }
+        Err(error) => return problems.push(Problem::spec(field, id, error.to_string(), "write the secret's full ARN")),
+    };
+    if !(20..=2048).contains(&id.len()) {
+        let rule = "ECS takes a credentialsParameter of 20 to 2048 characters";
+        problems.push(Problem::spec(field, id, rule, "write the secret's full ARN"));
+    }
+    if !shared::in_own_account(target, &arn) {
+        if !target.admits(|limits| &limits.secret_arns, id) {
+            let rule =
+                format!("the secret is of account {} and the AccountBinding's limits.secretArns do not admit it", arn.account);
+            return problems.push(Problem::of(
+                Reason::NotAllowed,
+                field,
+                id,
+                rule,
+                "ask the administrator of the AccountBinding",
+            ));
+        }
+        if !arn.is_full_secret() {
+            let rule = "a secret of another account must be named by its full ARN, with the six characters at its end";
+            problems.push(Problem::spec(field, id, rule, "copy it from aws secretsmanager describe-secret"));
+        }
+    }
+}
+
+fn refuse_on_ecr(container: &Container, problems: &mut Vec<Problem>) {
+    if let Some(pasted) = &container.pasted_credential {
+        let rule = format!("the image {} is in Amazon ECR, which takes no repositoryCredentials", container.image.written());
+        problems.push(Problem::spec(format!("{}.repositoryCredentials", container.field), pasted, rule, "remove it"));
+    }
+}
+
+/// The most specific offer; two equally specific ones from two credentials are a problem.
+fn best_offer<'a>(
+    inputs: &'a Inputs,
+    container: &Container,
+    credentials: &'a [Checked<'a>],
+    all: &[Container],
+    problems: &mut Vec<Problem>,
+) -> Option<(usize, Offer<'a>)> {
+    let mut offers: Vec<(usize, usize, Offer<'a>)> = vec![];
+    for (index, checked) in credentials.iter().enumerate() {
+        match offer(inputs, container, checked, all) {
+            Ok(Some(found)) => {
+                let registry = match (&checked.registry, &found) {
+                    (Some(registry), _) => registry,
+                    (None, Offer::Kept(registry, _) | Offer::Existing(registry)) => registry,
+                };
+                offers.push((registry.matches(&container.image).unwrap_or_default(), index, found));
+            }
+            Ok(None) => {}
+            Err(problem) => problems.push(problem),
+        }
+    }
+    let longest = offers.iter().map(|(length, ..)| *length).max()?;
+    offers.retain(|(length, ..)| *length == longest);
+    if let [(_, first, _), (_, second, _), ..] = offers.as_slice() {
+        let rule = format!(
+            "{} and {} both hold a login for {}",
+            credentials[*first].field,
+            credentials[*second].field,
+            container.image.registry()
+        );
+        problems.push(Problem::spec(
+            format!("{}.image", container.field),
+            container.image.written(),
+            rule,
+            "set `registry` on each, or remove one",
+        ));
+    }
+    offers.into_iter().next().map(|(_, index, found)| (index, found))
+}
+
+/// What one credential has for one container.
+fn offer<'a>(
+    inputs: &'a Inputs,
+    container: &Container,
+    checked: &Checked<'a>,
+    all: &[Container],
+) -> Result<Option<Offer<'a>>, Problem> {
+    let image = &container.image;
+    let wanted = checked.registry.as_ref();
+    if wanted.is_some_and(|wanted| wanted.matches(image).is_none()) {
+        return Ok(None);
+    }
+    let Some(reference) = &checked.credential.secret_ref else {
+        let fits = wanted.is_some() || is_main_registry(container, all);
+        return Ok(fits.then(|| Offer::Existing(wanted.cloned().unwrap_or_else(|| Registry::of(image)))));
+    };
+    let Some(Source::Found(Ok(logins))) = inputs.sources.get(&reference.name) else { return Ok(None) };
+    if matches!(logins, login::Logins::Any(_)) && wanted.is_none() && !is_main_registry(container, all) {
+        return Ok(None);
+    }
+    match login::select(logins, wanted, image) {
+        Ok(found) => Ok(found.map(|(registry, login)| Offer::Kept(registry, login))),
+        Err(error) => Err(Problem::of(
+            Reason::SecretSourceInvalid,
+            format!("{}.secretRef.name", checked.field),
+            &reference.name,
+            error.to_string(),
+            "mend the Secret; it is watched",
+        )),
+    }
+}
+
+/// A login that does not say what it is for serves the registry of `spec.image`, or the only private one.
+fn is_main_registry(container: &Container, all: &[Container]) -> bool {
+    let private = |other: &&Container| other.image.ecr().is_none() && !PUBLIC.contains(&other.image.registry());
+    let hosts: BTreeSet<&str> = all.iter().filter(private).map(|other| other.image.registry()).collect();
+    let main: BTreeSet<&str> = all.iter().filter(|other| other.inherits_image).map(|other| other.image.registry()).collect();
+    let host = container.image.registry();
+    match (main.is_empty(), hosts.is_empty()) {
+        (false, _) => main.contains(host),
+        (true, false) => hosts.len() == 1 && hosts.contains(host),
+        (true, true) => all.iter().all(|other| other.image.registry() == host),
+    }
+}
+
+fn take_pasted(
+    container: &Container,
+    pasted: &str,
+    credential: Option<&Checked>,
+    matched: &mut Matched,
+    problems: &mut Vec<Problem>,
+) {
+    let field = format!("{}.repositoryCredentials.credentialsParameter", container.field);
+    if let Some(checked) = credential.filter(|checked| checked.credential.secret_arn.as_deref() != Some(pasted)) {
+        let rule = format!("{} gives another secret for this container's registry", checked.field);
+        return problems.push(Problem::spec(field, pasted, rule, "keep one of them"));
+    }
+    let kms_key = credential.and_then(|checked| checked.credential.kms_key.clone());
+    add_existing(container, pasted, container.image.registry(), kms_key, field, matched);
+}
+
+fn take(
+    inputs: &Inputs,
+    target: &Target,
+    container: &Container,
+    checked: &Checked,
+    offer: Offer,
+    matched: &mut Matched,
+    problems: &mut Vec<Problem>,
+) {
+    let (Offer::Kept(registry, _) | Offer::Existing(registry)) = &offer;
+    if !target.admits(|limits| &limits.registries, registry.host()) {
+        let rule = "the AccountBinding's limits.registries do not admit credentials for this host";
+        return problems.push(Problem::of(Reason::NotAllowed, &checked.field, registry.host(), rule, "ask its administrator"));
+    }
+    match (offer, &checked.credential.secret_arn, &checked.credential.secret_ref) {
+        (Offer::Existing(registry), Some(id), _) => {
+            let field = format!("{}.secretArn", checked.field);
+            add_existing(container, id, &registry.to_string(), checked.credential.kms_key.clone(), field, matched);
+        }
+        (Offer::Kept(registry, login), _, Some(source)) => {
+            let secret = kept(inputs, target, &source.name, registry, login, checked.credential.kms_key.as_deref());
+            matched.by_container.push((container.path.clone(), secret.name.clone()));
+            if !matched.kept.iter().any(|other| other.name == secret.name) {
+                matched.kept.push(secret);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn add_existing(container: &Container, id: &str, registry: &str, kms_key: Option<String>, field: String, matched: &mut Matched) {
+    matched.by_container.push((container.path.clone(), id.to_owned()));
+    if !matched.existing.iter().any(|other| other.id == id) {
+        matched.existing.push(ExistingSecret { id: id.to_owned(), registry: registry.to_owned(), kms_key, field });
+    }
+}
+
+fn kept(
+    inputs: &Inputs,
+    target: &Target,
+    source: &str,
+    registry: Registry,
+    login: &Login,
+    kms_key: Option<&str>,
+) -> DesiredSecret {
+    let namespace = &inputs.namespace.name;
+    let name = names::secret(&target.names.secret_prefix, namespace, source, &registry, kms_key);
+    let value = login.secret_string();
+    let recorded = inputs.workload.status.iter().flat_map(|status| status.secrets.iter());
+    DesiredSecret {
+        version_id: inputs.value_key.version_id(&target.account_id, &target.region, &name, &value),
+        description: format!("Login for {registry} from Secret {namespace}/{source}, kept by Wharfinger"),
+        owner: owner(inputs, &format!("Secret/{source}")),
+        recorded: recorded.into_iter().find(|secret| secret.name.as_ref() == Some(&name)).map(|secret| secret.arn.clone()),
+        kms_key: kms_key.map(str::to_owned),
+        source: source.to_owned(),
+        name,
+        registry,
+        value,
+    }
+}
+
+/// Containers without a credential: fine on registries that serve anybody, as long as something else is private.
+fn check_bare(inputs: &Inputs, bare: &[&Container], credentials: &[Checked], matched: &mut Matched, problems: &mut Vec<Problem>) {
+    for container in bare {
+        let host = container.image.registry();
+        if PUBLIC.contains(&host) && !container.inherits_image {
+            matched.warnings.push(format!("{} is pulled without a credential", container.image.written()));
+            continue;
+        }
+        let held: Vec<String> = credentials.iter().filter_map(|checked| held_by(inputs, checked)).collect();
+        let rule = match held.is_empty() {
+            true => format!("no credential is given for registry {host}"),
+            false => format!("no credential is given for registry {host}: {}", held.join("; ")),
+        };
+        let field = if container.inherits_image { "spec.image".to_owned() } else { format!("{}.image", container.field) };
+        let remedy = format!("add one to spec.credentials, or an entry for {host} to its Secret");
+        problems.push(Problem::of(Reason::InvalidSpec, field, container.image.written(), rule, remedy));
+    }
+}
+
+/// Which registries a Secret has entries for: their names are no secret.
+fn held_by(inputs: &Inputs, checked: &Checked) -> Option<String> {
+    let name = &checked.credential.secret_ref.as_ref()?.name;
+    match inputs.sources.get(name)? {
+        Source::Found(Ok(login::Logins::ByRegistry(entries))) => {
+            let hosts: Vec<String> = entries.keys().map(Registry::to_string).collect();
+            Some(format!("Secret {name} has entries for {}", if hosts.is_empty() { "none".into() } else { hosts.join(", ") }))
+        }
+        _ => None,
+    }
+}
+
+/// A credential that no container pulls with: a warning, but if it would serve only ECR images, an error.
+fn unused(
+    inputs: &Inputs,
+    checked: &Checked,
+    index: usize,
+    prepared: &Prepared,
+    matched: &mut Matched,
+    problems: &mut Vec<Problem>,
+) {
+    let on_ecr = prepared.containers.iter().filter(|container| container.image.ecr().is_some());
+    let mut serves = on_ecr.filter(|container| match (&checked.registry, &checked.credential.secret_ref) {
+        (Some(_), _) => false,
+        (None, None) => true,
+        (None, Some(source)) => match inputs.sources.get(&source.name) {
+            Some(Source::Found(Ok(logins))) => !matches!(login::select(logins, None, &container.image), Ok(None)),
+            _ => false,
+        },
+    });
+    match serves.next() {
+        Some(container) => {
+            let rule = format!("it would serve {}, and Amazon ECR takes no repositoryCredentials", container.image.written());
+            problems.push(Problem::spec(&checked.field, "", rule, "remove this credential; the execution role pulls from ECR"));
+        }
+        None if matched.by_container.is_empty() && !problems.is_empty() => {}
+        None => matched.warnings.push(format!("spec.credentials[{index}] serves no container's image")),
+    }
+}

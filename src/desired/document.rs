@@ -1,0 +1,275 @@
+//! The definition of the spec, checked and completed with what does not depend on AWS: name, type, images, tags.
+
+use super::shared::pasted_roles;
+use crate::api::{Definition, PrivateImageWorkloadSpec};
+use crate::inputs::Inputs;
+use crate::problem::Problem;
+use crate::resource::definition::{containers, containers_mut};
+use crate::resource::image::Image;
+use crate::resource::names;
+use crate::resource::normalise::DefinitionKind;
+use crate::resource::tags::Tags;
+use crate::target::Target;
+use serde_json::{Map, Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A definition that only lacks ARNs.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    pub(super) kind: DefinitionKind,
+    pub(super) name: String,
+    pub(super) document: Value,
+    /// The user's own tags.
+    pub(super) tags: Tags,
+    pub(super) containers: Vec<Container>,
+    /// Whether some container pulls from ECR or writes logs.
+    pub(super) needs_managed_policy: bool,
+}
+
+/// One container, as far as credentials and fences look at it.
+#[derive(Debug)]
+pub(super) struct Container {
+    /// Its path in the document.
+    pub(super) path: String,
+    /// Its path in the spec.
+    pub(super) field: String,
+    /// Its image.
+    pub(super) image: Image,
+    /// Whether the image is `spec.image`.
+    pub(super) inherits_image: bool,
+    /// A pasted `credentialsParameter`.
+    pub(super) pasted_credential: Option<String>,
+    /// All of it.
+    pub(super) object: Map<String, Value>,
+}
+
+/// The kind of definition and its JSON. With neither given, ECS and nothing.
+pub(super) fn kind_and_definition(spec: &PrivateImageWorkloadSpec) -> (DefinitionKind, Option<&Definition>) {
+    match (&spec.ecs, &spec.batch) {
+        (None, Some(batch)) => (DefinitionKind::JobDefinition, Some(batch)),
+        (ecs, _) => (DefinitionKind::TaskDefinition, ecs.as_ref()),
+    }
+}
+
+/// Field names and limits of the two services.
+struct Rules {
+    root: &'static str,
+    name_field: &'static str,
+    /// Bytes of a definition (AWS service quotas: ECS 64 KiB, Batch 24 KiB).
+    max_bytes: usize,
+}
+
+fn rules(kind: DefinitionKind) -> Rules {
+    match kind {
+        DefinitionKind::TaskDefinition => Rules { root: "spec.ecs", name_field: "family", max_bytes: 64 * 1024 },
+        DefinitionKind::JobDefinition => Rules { root: "spec.batch", name_field: "jobDefinitionName", max_bytes: 24 * 1024 },
+    }
+}
+
+/// Checks and completes. `None` where nothing can be said of containers.
+pub(super) fn prepare(inputs: &Inputs, target: &Target, problems: &mut Vec<Problem>) -> Option<Prepared> {
+    let spec = &inputs.workload.spec;
+    let workload = super::workload_name(inputs);
+    check_label(workload, problems);
+    let (kind, definition) = kind_and_definition(spec);
+    let (Some(definition), false) = (definition, spec.ecs.is_some() && spec.batch.is_some()) else {
+        problems.push(Problem::spec("spec", "", "exactly one of `ecs` and `batch` must be given", "keep one of them"));
+        return None;
+    };
+    let rules = rules(kind);
+    let name = names::definition(kind, &target.names.definition_prefix, &inputs.namespace.name, workload);
+    let mut document = Value::Object(definition.clone());
+    check_name(&rules, definition, &name, problems);
+    check_shape(kind, definition, problems);
+    check_roles(spec, problems);
+    let tags = take_tags(&mut document);
+    complete(kind, &rules, spec, &name, &mut document);
+    let bytes = document.to_string().len();
+    if bytes > rules.max_bytes {
+        let rule = format!("AWS takes a definition of at most {} bytes", rules.max_bytes);
+        problems.push(Problem::spec(rules.root, format!("{bytes} bytes"), rule, "move files and scripts into the image or S3"));
+    }
+    let containers = read_containers(kind, &rules, spec, &document, problems);
+    let needs_managed_policy =
+        containers.iter().any(|container| container.image.ecr().is_some() || writes_logs(kind, &container.object));
+    Some(Prepared { kind, name, document, tags, containers, needs_managed_policy })
+}
+
+fn check_label(name: &str, problems: &mut Vec<Problem>) {
+    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let ok = (1..=63).contains(&name.len()) && name.chars().all(inner) && !name.starts_with('-') && !name.ends_with('-');
+    if !ok {
+        let rule = "must be a DNS label of at most 63 characters (a-z, 0-9, '-'): it becomes part of AWS names";
+        problems.push(Problem::spec("metadata.name", name, rule, "choose another name"));
+    }
+}
+
+fn check_name(rules: &Rules, definition: &Definition, name: &str, problems: &mut Vec<Problem>) {
+    if let Some(written) = definition.get(rules.name_field).filter(|written| written.as_str() != Some(name)) {
+        let field = format!("{}.{}", rules.root, rules.name_field);
+        let written = written.as_str().map_or_else(|| written.to_string(), str::to_owned);
+        problems.push(Problem::spec(field, written, format!("Wharfinger names the definition {name}"), "leave the field out"));
+    }
+}
+
+fn check_shape(kind: DefinitionKind, definition: &Definition, problems: &mut Vec<Problem>) {
+    let has = |field: &&str| definition.get(*field).is_some_and(|value| !value.is_null());
+    match kind {
+        DefinitionKind::TaskDefinition => {
+            let count = definition.get("containerDefinitions").and_then(Value::as_array).map_or(0, Vec::len);
+            if !(1..=10).contains(&count) {
+                let rule = "a task definition has 1 to 10 containers";
+                problems.push(Problem::spec(
+                    "spec.ecs.containerDefinitions",
+                    format!("{count} containers"),
+                    rule,
+                    "add or remove some",
+                ));
+            }
+        }
+        DefinitionKind::JobDefinition => {
+            if has(&"eksProperties") {
+                let rule = "jobs on EKS pull with imagePullSecrets, not with repositoryCredentials";
+                problems.push(Problem::spec(
+                    "spec.batch.eksProperties",
+                    "",
+                    rule,
+                    "use podProperties.imagePullSecrets and no Wharfinger",
+                ));
+            }
+            let forms = ["containerProperties", "ecsProperties", "nodeProperties"];
+            let given: Vec<&str> = forms.iter().copied().filter(has).collect();
+            if given.len() != 1 && !has(&"eksProperties") {
+                let rule = format!("exactly one of {} must be given", forms.join(", "));
+                problems.push(Problem::spec("spec.batch", given.join(", "), rule, "keep one of them"));
+            }
+        }
+    }
+}
+
+fn check_roles(spec: &PrivateImageWorkloadSpec, problems: &mut Vec<Problem>) {
+    let given = spec.execution_role.clone().unwrap_or_default();
+    if given.arn.is_some() && given.name.is_some() {
+        problems.push(Problem::spec(
+            "spec.executionRole",
+            "",
+            "at most one of `name` and `arn` may be given",
+            "keep one of them",
+        ));
+    }
+    let pasted = pasted_roles(spec);
+    let differs = pasted.len() > 1
+        || given.name.is_some() && !pasted.is_empty()
+        || given.arn.is_some_and(|arn| pasted.iter().any(|pasted| *pasted != arn));
+    if differs {
+        let rule = "executionRoleArn and spec.executionRole name different roles";
+        problems.push(Problem::spec(
+            "spec.executionRole",
+            pasted.join(", "),
+            rule,
+            "leave executionRoleArn out of the definition",
+        ));
+    }
+}
+
+/// The user's tags: a list of `{key, value}` in ECS, a map in Batch. They go into the call, not into the content.
+fn take_tags(document: &mut Value) -> Tags {
+    match document.as_object_mut().and_then(|object| object.remove("tags")) {
+        Some(Value::Array(list)) => list
+            .iter()
+            .filter_map(|tag| {
+                Some((
+                    tag.get("key")?.as_str()?.to_owned(),
+                    tag.get("value").and_then(Value::as_str).unwrap_or_default().to_owned(),
+                ))
+            })
+            .collect(),
+        Some(Value::Object(map)) => map.into_iter().filter_map(|(key, value)| Some((key, value.as_str()?.to_owned()))).collect(),
+        _ => Tags::new(),
+    }
+}
+
+fn complete(kind: DefinitionKind, rules: &Rules, spec: &PrivateImageWorkloadSpec, name: &str, document: &mut Value) {
+    document[rules.name_field] = json!(name);
+    if kind == DefinitionKind::JobDefinition && document.get("type").is_none() {
+        document["type"] = json!(if document.get("nodeProperties").is_some() { "multinode" } else { "container" });
+    }
+    if let Some(image) = &spec.image {
+        containers_mut(kind, document, |_, container| {
+            container.entry("image").or_insert_with(|| json!(image));
+        });
+    }
+}
+
+fn read_containers(
+    kind: DefinitionKind,
+    rules: &Rules,
+    spec: &PrivateImageWorkloadSpec,
+    document: &Value,
+    problems: &mut Vec<Problem>,
+) -> Vec<Container> {
+    let mut found = vec![];
+    let mut names: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (path, object) in containers(kind, document) {
+        let field = format!("{}.{path}", rules.root);
+        check_container(&field, &object, &mut names, problems);
+        let text = |name: &str| object.get(name).and_then(Value::as_str);
+        let inherits_image = text("image") == spec.image.as_deref();
+        let image_field = if inherits_image { "spec.image".to_owned() } else { format!("{field}.image") };
+        let pasted = object.get("repositoryCredentials").and_then(|it| it.get("credentialsParameter")).and_then(Value::as_str);
+        match text("image").map(|image| (image, Image::parse(image))) {
+            Some((_, Ok(image))) => found.push(Container {
+                path,
+                field,
+                image,
+                inherits_image,
+                pasted_credential: pasted.map(str::to_owned),
+                object: object.clone(),
+            }),
+            Some((image, Err(error))) => {
+                problems.push(Problem::spec(
+                    image_field,
+                    image,
+                    error.to_string(),
+                    "write HOST/PATH:TAG or HOST/PATH@sha256:DIGEST",
+                ));
+            }
+            None => problems.push(Problem::spec(format!("{field}.image"), "", "no image is named", "set it, or spec.image")),
+        }
+    }
+    found
+}
+
+/// Names of containers and of environment variables: AWS's rules, and no name twice.
+fn check_container(
+    field: &str,
+    object: &Map<String, Value>,
+    names: &mut BTreeMap<String, BTreeSet<String>>,
+    problems: &mut Vec<Problem>,
+) {
+    if let Some(name) = object.get("name").and_then(Value::as_str) {
+        let list = field.rsplit_once('[').map_or(field, |(list, _)| list).to_owned();
+        if !names.entry(list).or_default().insert(name.to_owned()) {
+            problems.push(Problem::spec(format!("{field}.name"), name, "two containers have this name", "give each its own"));
+        }
+        let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        if name.is_empty() || name.len() > 255 || !name.chars().all(allowed) {
+            let rule = "a container name has 1 to 255 letters, digits, hyphens and underscores";
+            problems.push(Problem::spec(format!("{field}.name"), name, rule, "choose another name"));
+        }
+    }
+    let mut seen = BTreeSet::new();
+    for (index, variable) in object.get("environment").and_then(Value::as_array).into_iter().flatten().enumerate() {
+        let name = variable.get("name").and_then(Value::as_str).unwrap_or_default();
+        if !seen.insert(name) {
+            let rule = "the environment has two variables of this name, and AWS does not say which one counts";
+            problems.push(Problem::spec(format!("{field}.environment[{index}].name"), name, rule, "keep one of them"));
+        }
+    }
+}
+
+/// `awslogs`, which is also Batch's default, writes logs with the execution role.
+fn writes_logs(kind: DefinitionKind, container: &Map<String, Value>) -> bool {
+    let driver = container.get("logConfiguration").and_then(|it| it.get("logDriver")).and_then(Value::as_str);
+    driver == Some("awslogs") || (kind == DefinitionKind::JobDefinition && driver.is_none())
+}

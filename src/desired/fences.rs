@@ -1,0 +1,147 @@
+//! Fences: every ARN that a spec leads to must be admitted by the AccountBinding before it is granted, passed or touched. What
+//! lies under our own prefixes for the workload's namespace always is. Without a binding nothing is fenced.
+
+use super::document::Prepared;
+use super::shared::RoleChoice;
+use crate::api::Limits;
+use crate::problem::Problem;
+use crate::resource::arn::Arn;
+use crate::resource::definition::roles_mut;
+use crate::status::Reason;
+use crate::target::Target;
+use serde_json::Value;
+
+/// A fence of `AccountBinding.spec.limits`.
+type Fence = (&'static str, fn(&Limits) -> &Vec<String>);
+
+const TASK_ROLES: Fence = ("taskRoles", |limits| &limits.task_roles);
+const EXISTING_ROLES: Fence = ("existingRoles", |limits| &limits.existing_roles);
+const SECRETS: Fence = ("secretArns", |limits| &limits.secret_arns);
+const PARAMETERS: Fence = ("ssmParameters", |limits| &limits.ssm_parameters);
+const OBJECTS: Fence = ("s3Objects", |limits| &limits.s3_objects);
+
+/// Checks what the definition names.
+pub(super) fn check(target: &Target, namespace: &str, prepared: &Prepared, problems: &mut Vec<Problem>) {
+    let mut leads = vec![];
+    roles_mut(prepared.kind, &mut prepared.document.clone(), |path, object| {
+        for name in ["taskRoleArn", "jobRoleArn"] {
+            if let Some(arn) = object.get(name).and_then(Value::as_str) {
+                leads.push((join(&join(root(prepared), path), name), arn.to_owned(), TASK_ROLES));
+            }
+        }
+    });
+    for container in &prepared.containers {
+        let list = |value: Option<&Value>| value.and_then(Value::as_array).cloned().unwrap_or_default();
+        let logs = container.object.get("logConfiguration").and_then(|logs| logs.get("secretOptions"));
+        for secret in list(container.object.get("secrets")).iter().chain(list(logs).iter()) {
+            let value = secret.get("valueFrom").and_then(Value::as_str).unwrap_or_default();
+            let fence = if value.contains(":secretsmanager:") { SECRETS } else { PARAMETERS };
+            leads.push((format!("{}.secrets[].valueFrom", container.field), full_parameter(target, value, fence), fence));
+        }
+        for file in list(container.object.get("environmentFiles")) {
+            let value = file.get("value").and_then(Value::as_str).unwrap_or_default();
+            leads.push((format!("{}.environmentFiles[].value", container.field), value.to_owned(), OBJECTS));
+        }
+        let options = container.object.get("firelensConfiguration").and_then(|it| it.get("options"));
+        let file = options.filter(|it| it.get("config-file-type").and_then(Value::as_str) == Some("s3"));
+        if let Some(value) = file.and_then(|it| it.get("config-file-value")).and_then(Value::as_str) {
+            leads.push((format!("{}.firelensConfiguration.options", container.field), value.to_owned(), OBJECTS));
+        }
+    }
+    for (field, arn, fence) in leads {
+        refuse_unless_admitted(target, namespace, field, &arn, fence, problems);
+    }
+}
+
+/// Checks the execution role.
+pub(super) fn check_role(target: &Target, namespace: &str, choice: &RoleChoice, problems: &mut Vec<Problem>) {
+    match &choice.arn {
+        Some(arn) => {
+            let wrong = Arn::parse(arn).ok().filter(|it| it.service == "iam" && it.role_name().is_some());
+            match wrong {
+                Some(it) if it.account == target.account_id => {
+                    refuse_unless_admitted(target, namespace, choice.field.to_owned(), arn, EXISTING_ROLES, problems);
+                }
+                Some(it) => {
+                    let rule = format!("the role is of account {}, the definition of {}", it.account, target.account_id);
+                    problems.push(Problem::spec(choice.field, arn, rule, "name a role of the same account"));
+                }
+                None => {
+                    let rule = "this is not the ARN of an IAM role";
+                    problems.push(Problem::spec(choice.field, arn, rule, "write arn:aws:iam::ACCOUNT:role/NAME"));
+                }
+            }
+        }
+        None if !is_own_role(target, namespace, &choice.name) => {
+            let rule = format!(
+                "a role that Wharfinger makes for this namespace is named {0}{namespace} or {0}{namespace}_…",
+                target.names.role_prefix
+            );
+            problems.push(Problem::spec(
+                choice.field,
+                &choice.name,
+                rule,
+                "rename it, or name an existing role by executionRole.arn",
+            ));
+        }
+        None => check_role_name(choice, problems),
+    }
+}
+
+fn check_role_name(choice: &RoleChoice, problems: &mut Vec<Problem>) {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
+    if !(1..=64).contains(&choice.name.len()) || !choice.name.chars().all(allowed) {
+        let rule = "a role's name has 1 to 64 letters, digits and _+=,.@-";
+        problems.push(Problem::spec(choice.field, &choice.name, rule, "choose another name"));
+    }
+}
+
+/// A namespace has no `_` and no `.`, so one namespace's role names never begin another's.
+fn is_own_role(target: &Target, namespace: &str, name: &str) -> bool {
+    let own = crate::resource::names::role(&target.names.role_prefix, namespace);
+    target.limits.is_none() || name.strip_prefix(&own).is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
+}
+
+fn refuse_unless_admitted(target: &Target, namespace: &str, field: String, arn: &str, fence: Fence, problems: &mut Vec<Problem>) {
+    let (name, list) = fence;
+    if target.admits(list, arn) || is_own(target, namespace, arn) {
+        return;
+    }
+    let rule = format!("the AccountBinding's limits.{name} do not admit it");
+    problems.push(Problem::of(Reason::NotAllowed, field, arn, rule, "ask the administrator of the AccountBinding"));
+}
+
+/// Whether an ARN lies under our own prefixes for the namespace, in the target's account and Region.
+fn is_own(target: &Target, namespace: &str, arn: &str) -> bool {
+    let Ok(arn) = Arn::parse(arn) else { return false };
+    if arn.account != target.account_id {
+        return false;
+    }
+    match (arn.service.as_str(), arn.secret_name(), arn.role_name()) {
+        ("secretsmanager", Some(name), _) => {
+            arn.region == target.region && name.starts_with(&format!("{}{namespace}/", target.names.secret_prefix))
+        }
+        ("iam", _, Some(name)) => is_own_role(target, namespace, name),
+        _ => false,
+    }
+}
+
+/// A parameter's name stands for its ARN in the target's account and Region.
+fn full_parameter(target: &Target, value: &str, fence: Fence) -> String {
+    if fence.0 != PARAMETERS.0 || value.starts_with("arn:") {
+        return value.to_owned();
+    }
+    let slash = if value.starts_with('/') { "" } else { "/" };
+    format!("arn:{}:ssm:{}:{}:parameter{slash}{value}", target.partition, target.region, target.account_id)
+}
+
+fn root(prepared: &Prepared) -> &'static str {
+    match prepared.kind {
+        crate::resource::normalise::DefinitionKind::TaskDefinition => "spec.ecs",
+        crate::resource::normalise::DefinitionKind::JobDefinition => "spec.batch",
+    }
+}
+
+fn join(left: &str, right: &str) -> String {
+    if right.is_empty() { left.to_owned() } else { format!("{left}.{right}") }
+}

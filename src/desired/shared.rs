@@ -1,0 +1,135 @@
+//! What workloads of one namespace share: the execution role and its policy, and secrets. Decides who else needs them.
+
+use crate::api::{DeletionPolicy, PrivateImageWorkload, PrivateImageWorkloadSpec};
+use crate::inputs::Inputs;
+use crate::resource::arn::Arn;
+use crate::resource::image::{Image, Registry};
+use crate::resource::names;
+use crate::resource::policy::Grants;
+use crate::target::Target;
+use serde_json::Value;
+
+/// Which role a workload uses.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct RoleChoice {
+    /// Its name, without path.
+    pub(super) name: String,
+    /// Its ARN, if it exists and is only used.
+    pub(super) arn: Option<String>,
+    /// The field that names it.
+    pub(super) field: &'static str,
+}
+
+/// The role that a spec leads to: `executionRole`, an `executionRoleArn` pasted with the definition, or the namespace's own.
+pub(super) fn role_choice(workload: &PrivateImageWorkload, target: &Target, namespace: &str) -> RoleChoice {
+    let spec = &workload.spec;
+    let given = spec.execution_role.clone().unwrap_or_default();
+    let by_arn =
+        |arn: String, field| RoleChoice { name: arn.rsplit('/').next().unwrap_or(&arn).to_owned(), arn: Some(arn), field };
+    match (given.arn, given.name, pasted_roles(spec).into_iter().next()) {
+        (Some(arn), _, _) => by_arn(arn, "spec.executionRole.arn"),
+        (None, Some(name), _) => RoleChoice { name, arn: None, field: "spec.executionRole.name" },
+        (None, None, Some(arn)) => by_arn(arn, "executionRoleArn"),
+        (None, None, None) => {
+            RoleChoice { name: names::role(&target.names.role_prefix, namespace), arn: None, field: "spec.executionRole" }
+        }
+    }
+}
+
+/// Every `executionRoleArn` that stands in the definition.
+pub(super) fn pasted_roles(spec: &PrivateImageWorkloadSpec) -> Vec<String> {
+    let (kind, Some(definition)) = super::document::kind_and_definition(spec) else { return vec![] };
+    let mut found = vec![];
+    crate::resource::definition::roles_mut(kind, &mut Value::Object(definition.clone()), |_, object| {
+        found.extend(object.get("executionRoleArn").and_then(Value::as_str).map(str::to_owned));
+    });
+    found.sort();
+    found.dedup();
+    found
+}
+
+/// Workloads that still count: another name, not on their way out (unless what they made is retained).
+fn others<'a>(inputs: &'a Inputs) -> impl Iterator<Item = &'a PrivateImageWorkload> {
+    inputs.siblings.iter().filter(|sibling| {
+        sibling.metadata.name != inputs.workload.metadata.name
+            && (sibling.metadata.deletion_timestamp.is_none() || sibling.spec.deletion_policy == DeletionPolicy::Retain)
+    })
+}
+
+fn name(workload: &PrivateImageWorkload) -> String {
+    workload.metadata.name.clone().unwrap_or_default()
+}
+
+/// Whether the last pass of this workload handled its present spec, so that its status tells all it needs.
+fn is_understood(workload: &PrivateImageWorkload) -> bool {
+    let handled = workload.status.as_ref().and_then(|status| status.observed_generation);
+    handled.is_some() && handled == workload.metadata.generation
+}
+
+fn in_account(workload: &PrivateImageWorkload, target: &Target) -> bool {
+    let pinned = workload.status.as_ref().and_then(|status| status.target.as_ref());
+    pinned.is_none_or(|pinned| pinned.account_id == target.account_id)
+}
+
+/// The other workloads that use this role.
+pub(super) fn sharers<'a>(
+    inputs: &'a Inputs,
+    target: &'a Target,
+    role: &'a str,
+) -> impl Iterator<Item = &'a PrivateImageWorkload> {
+    others(inputs)
+        .filter(|sibling| in_account(sibling, target))
+        .filter(move |sibling| role_choice(sibling, target, &inputs.namespace.name).name == role)
+}
+
+/// What the others that share the role need, and the names of those whose needs are not known.
+pub(super) fn needs_of_others(inputs: &Inputs, target: &Target, role: &str) -> (Grants, Vec<String>) {
+    let mut grants = Grants::default();
+    let mut unclear = vec![];
+    for sibling in sharers(inputs, target, role) {
+        for secret in sibling.status.iter().flat_map(|status| status.secrets.iter()) {
+            grants.secrets.insert(secret.arn.clone());
+            grants.keys.extend(secret.kms_key_arn.clone());
+        }
+        if !is_understood(sibling) {
+            unclear.push(format!("PrivateImageWorkload/{}", name(sibling)));
+        }
+    }
+    if !inputs.siblings_complete {
+        unclear.push("workloads outside these files".to_owned());
+    }
+    (grants, unclear)
+}
+
+/// The other workloads that pull with this secret: their status names it, or their spec leads to it.
+pub(super) fn users_of_secret(
+    inputs: &Inputs,
+    secret: &str,
+    source: &str,
+    registry: &Registry,
+    kms_key: Option<&str>,
+) -> Vec<String> {
+    let uses = |sibling: &&PrivateImageWorkload| {
+        let recorded =
+            sibling.status.iter().flat_map(|status| status.secrets.iter()).any(|it| it.name.as_deref() == Some(secret));
+        let leads = sibling.spec.credentials.iter().any(|credential| {
+            credential.secret_ref.as_ref().is_some_and(|it| it.name == source) && credential.kms_key.as_deref() == kms_key
+        });
+        recorded || (leads && images(&sibling.spec).iter().any(|image| registry.matches(image).is_some()))
+    };
+    others(inputs).filter(uses).map(|sibling| format!("PrivateImageWorkload/{}", name(sibling))).collect()
+}
+
+/// Every image of a spec that can be parsed.
+pub(super) fn images(spec: &PrivateImageWorkloadSpec) -> Vec<Image> {
+    let (kind, definition) = super::document::kind_and_definition(spec);
+    let definition = Value::Object(definition.cloned().unwrap_or_default());
+    let own = crate::resource::definition::containers(kind, &definition);
+    let own = own.iter().filter_map(|(_, container)| container.get("image").and_then(Value::as_str));
+    own.chain(spec.image.as_deref()).filter_map(|image| Image::parse(image).ok()).collect()
+}
+
+/// Whether an ARN is of the target's own account.
+pub(super) fn in_own_account(target: &Target, arn: &Arn) -> bool {
+    arn.account == target.account_id
+}

@@ -1,0 +1,82 @@
+//! What a call to AWS that did not succeed leaves behind: plain data, so that plans, outcomes and statuses can carry it.
+//!
+//! Branching looks at [`FailureKind`] only; codes and messages are for people. The table from codes to kinds is `aws/error.rs`.
+
+use serde::Serialize;
+use std::fmt;
+
+/// What a failed call means for what to do next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum FailureKind {
+    /// The thing does not exist.
+    NotFound,
+    /// A thing of that name exists already.
+    AlreadyExists,
+    /// Somebody else changed it at the same time, or it is in a state that passes.
+    Conflict,
+    /// The secret is scheduled for deletion.
+    ScheduledForDeletion,
+    /// The caller may not do this.
+    Denied,
+    /// Too many calls; slow down.
+    Throttled,
+    /// A quota is used up; retrying alone does not help.
+    QuotaExceeded,
+    /// AWS refuses what was sent; only another spec helps.
+    Invalid,
+    /// A server error, or no answer: it may or may not have happened.
+    Transient,
+}
+
+/// A failed call: which, what AWS said, and under which request id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Failure {
+    /// The service, in AWS's spelling (`SecretsManager`).
+    pub service: String,
+    /// The operation (`CreateSecret`).
+    pub operation: String,
+    /// What it means.
+    pub kind: FailureKind,
+    /// AWS's error code, or `Timeout`, `NoAnswer`.
+    pub code: String,
+    /// AWS's message, cut at [`MAX_MESSAGE`] characters.
+    pub message: String,
+    /// AWS's request id, if there was an answer.
+    pub request_id: Option<String>,
+}
+
+/// Characters of a message from AWS that are kept.
+pub const MAX_MESSAGE: usize = 512;
+
+impl Failure {
+    /// The same failure with every occurrence of a secret value in its message replaced, for text that AWS echoes back.
+    pub fn scrubbed<'a>(mut self, secrets: impl Iterator<Item = &'a str>) -> Self {
+        for secret in secrets.filter(|secret| !secret.is_empty()) {
+            self.message = self.message.replace(secret, "[sealed]");
+        }
+        self
+    }
+
+    /// Whether the same call may succeed later with nothing else changed.
+    pub fn passes(&self) -> bool {
+        matches!(self.kind, FailureKind::Throttled | FailureKind::Transient | FailureKind::Conflict)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}:{} failed: {}: {}", self.service, self.operation, self.code, self.message)?;
+        match &self.request_id {
+            Some(id) => write!(out, " (request id {id})"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The first [`MAX_MESSAGE`] characters.
+pub fn cut(message: &str) -> String {
+    match message.char_indices().nth(MAX_MESSAGE) {
+        Some((end, _)) => format!("{}…", &message[..end]),
+        None => message.to_owned(),
+    }
+}

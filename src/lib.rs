@@ -1,0 +1,13 @@
+//! Wharfinger: container images from private registries, made runnable on Amazon ECS and AWS Batch.
+
+pub mod api;
+pub mod desired;
+pub mod failure;
+pub mod inputs;
+pub mod observed;
+pub mod pass;
+pub mod plan;
+pub mod problem;
+pub mod resource;
+pub mod status;
+pub mod target;

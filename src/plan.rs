@@ -1,0 +1,258 @@
+//! A plan: what would be written, in which order and why, and what is held and why. A plain value, so specific that applying
+//! it leaves no choice. Both lists empty = converged.
+
+mod converge;
+mod remove;
+pub mod render;
+
+pub use converge::converge;
+pub use remove::remove;
+
+use crate::failure::Failure;
+use crate::resource::normalise::{DefinitionKind, FieldChange};
+use crate::resource::sealed::Sealed;
+use crate::resource::tags::Tags;
+use serde::Serialize;
+use serde_json::Value;
+use std::fmt;
+
+/// The kinds of AWS things that plans speak of. Each belongs to one part of the conditions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub enum Kind {
+    /// Secrets Manager secret.
+    Secret,
+    /// KMS key.
+    Key,
+    /// IAM role.
+    Role,
+    /// ECS task definition or Batch job definition.
+    Definition,
+}
+
+/// One AWS thing.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Subject {
+    /// Its kind.
+    pub kind: Kind,
+    /// Its name, or its ARN where a spec names it so.
+    pub name: String,
+}
+
+impl Subject {
+    /// The secret of this name.
+    pub fn secret(name: &str) -> Self {
+        Self { kind: Kind::Secret, name: name.to_owned() }
+    }
+
+    /// The role of this name.
+    pub fn role(name: &str) -> Self {
+        Self { kind: Kind::Role, name: name.to_owned() }
+    }
+
+    /// The definition of this name.
+    pub fn definition(name: &str) -> Self {
+        Self { kind: Kind::Definition, name: name.to_owned() }
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.kind {
+            Kind::Secret => "secret",
+            Kind::Key => "KMS key",
+            Kind::Role => "role",
+            Kind::Definition => "definition",
+        };
+        write!(out, "{kind} {}", self.name)
+    }
+}
+
+/// What to write and what not.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[must_use]
+pub struct Plan {
+    /// Writes, in order.
+    pub steps: Vec<Step>,
+    /// What is not done, and why.
+    pub held: Vec<Held>,
+    /// What the user should know and nothing waits for.
+    pub notes: Vec<String>,
+}
+
+impl Plan {
+    /// Nothing to write and nothing held.
+    pub fn is_converged(&self) -> bool {
+        self.steps.is_empty() && self.held.is_empty()
+    }
+
+    /// Adds a step that waits for every earlier step on `after`.
+    pub(crate) fn step(
+        &mut self,
+        subject: Subject,
+        action: Action,
+        after: &[Subject],
+        reason: impl Into<String>,
+        changes: Vec<FieldChange>,
+    ) {
+        self.steps.push(Step { subject, action, after: after.to_vec(), reason: reason.into(), changes });
+    }
+
+    /// Adds a held item.
+    pub(crate) fn hold(&mut self, subject: Subject, hold: Hold, message: impl Into<String>) {
+        self.held.push(Held { subject, hold, message: message.into() });
+    }
+
+    /// Holds a thing that could not be looked at.
+    pub(crate) fn unobserved(&mut self, subject: Subject, failure: &Failure) {
+        let message = format!("{subject} could not be looked at, so nothing is done about it: {failure}");
+        self.hold(subject, Hold::Unobserved(failure.clone()), message);
+    }
+
+    /// Whether anything stands in the way of this thing.
+    pub(crate) fn holds(&self, subject: &Subject) -> bool {
+        self.held.iter().any(|held| held.subject == *subject)
+    }
+}
+
+/// One write.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Step {
+    /// What is written.
+    pub subject: Subject,
+    /// The call and everything that goes into it.
+    pub action: Action,
+    /// Skipped when a step on one of these failed.
+    pub after: Vec<Subject>,
+    /// Why.
+    pub reason: String,
+    /// The fields that differ.
+    pub changes: Vec<FieldChange>,
+}
+
+/// A write with all its arguments. Strings of the form [`pending_arn`] are replaced by the ARN that an earlier step yields.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "call", rename_all_fields = "camelCase")]
+#[allow(missing_docs)] // the fields are the parameters of the calls, in AWS's words
+pub enum Action {
+    CreateSecret {
+        name: String,
+        description: String,
+        kms_key_id: Option<String>,
+        tags: Tags,
+        version_id: String,
+        value: Sealed,
+    },
+    RestoreSecret {
+        arn: String,
+    },
+    /// Makes a value current. If it turns out to be an old version (AWS ignores the repeated token), AWSCURRENT is moved to it.
+    PutSecretValue {
+        arn: String,
+        version_id: String,
+        value: Sealed,
+        replaces: Option<String>,
+    },
+    /// Makes an old version current again: compare-and-swap on AWSCURRENT.
+    UpdateSecretVersionStage {
+        arn: String,
+        move_to: String,
+        remove_from: Option<String>,
+    },
+    /// `kms_key_id: Some("")` = back to the account's default key.
+    UpdateSecret {
+        arn: String,
+        description: Option<String>,
+        kms_key_id: Option<String>,
+    },
+    TagSecret {
+        arn: String,
+        tags: Tags,
+    },
+    DeleteSecret {
+        arn: String,
+        recovery_window_in_days: i64,
+    },
+    CreateRole {
+        name: String,
+        path: String,
+        trust_policy: Value,
+        permissions_boundary: Option<String>,
+        description: String,
+        tags: Tags,
+    },
+    UpdateAssumeRolePolicy {
+        role: String,
+        trust_policy: Value,
+    },
+    TagRole {
+        role: String,
+        tags: Tags,
+    },
+    AttachRolePolicy {
+        role: String,
+        policy_arn: String,
+    },
+    PutRolePolicy {
+        role: String,
+        policy: String,
+        document: Value,
+    },
+    DeleteRolePolicy {
+        role: String,
+        policy: String,
+    },
+    DetachRolePolicy {
+        role: String,
+        policy_arn: String,
+    },
+    DeleteRole {
+        role: String,
+    },
+    /// The content-hash tag is added when all ARNs are known.
+    RegisterDefinition {
+        kind: DefinitionKind,
+        name: String,
+        document: Value,
+        tags: Tags,
+    },
+    TagDefinition {
+        kind: DefinitionKind,
+        arn: String,
+        tags: Tags,
+    },
+    DeregisterDefinition {
+        kind: DefinitionKind,
+        arn: String,
+    },
+}
+
+/// Something that is not done.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Held {
+    /// The thing.
+    pub subject: Subject,
+    /// Why, for the program.
+    pub hold: Hold,
+    /// Why, for people, with the remedy.
+    pub message: String,
+}
+
+/// Why something is held.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub enum Hold {
+    /// It could not be looked at.
+    Unobserved(Failure),
+    /// It is not ours.
+    NotOurs,
+    /// It waits for another thing.
+    Waiting,
+    /// What the spec names does not exist, or is of no use.
+    Missing,
+    /// The deletion policy keeps it.
+    Retained,
+}
+
+/// Stands for the ARN of a secret that an earlier step of the same plan creates.
+pub fn pending_arn(secret_name: &str) -> String {
+    format!("${{arn of secret {secret_name}}}")
+}

@@ -1,0 +1,198 @@
+//! What to write so that AWS becomes what is desired: secrets, then role and policy, then the definition.
+
+use super::{Hold, Plan, Subject, pending_arn};
+use crate::desired::{Desired, ExistingSecret};
+use crate::failure::FailureKind;
+use crate::observed::{Observed, Snapshot};
+use crate::plan::Kind;
+use crate::resource::arn::{Arn, KmsKeyForm, check_kms_key};
+use crate::resource::secret::DesiredSecret;
+use crate::resource::{definition, role, secret};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// The plan that makes AWS match. Never a step for what is unknown or not ours.
+pub fn converge(desired: &Desired, observed: &Observed) -> Plan {
+    let mut plan = Plan::default();
+    let mut grants = desired.former.clone();
+    let mut arns = BTreeMap::new();
+    for wanted in &desired.secrets {
+        if let Some((arn, key)) = kept_secret(wanted, desired, observed, &mut plan) {
+            grants.secrets.insert(arn.clone());
+            grants.keys.extend(key);
+            arns.insert(wanted.name.clone(), arn);
+        }
+    }
+    for existing in &desired.existing {
+        if let Some((arn, key)) = existing_secret(existing, desired, observed, &mut plan) {
+            grants.secrets.insert(arn.clone());
+            grants.keys.extend(key);
+            arns.insert(existing.id.clone(), arn);
+        }
+    }
+    let (role_subject, definition_subject) = (Subject::role(&desired.role.name), Subject::definition(&desired.definition.name));
+    if let Some(held) = plan.held.first().map(|held| held.subject.clone()) {
+        plan.hold(role_subject, Hold::Waiting, format!("waits for {held}"));
+        plan.hold(definition_subject, Hold::Waiting, format!("waits for {held}"));
+        return plan;
+    }
+    let secrets: Vec<Subject> = desired.secrets.iter().map(|wanted| Subject::secret(&wanted.name)).collect();
+    role::plan(&desired.role, &grants, observed, &secrets, &mut plan);
+    if plan.holds(&role_subject) {
+        plan.hold(definition_subject, Hold::Waiting, format!("waits for {role_subject}"));
+        return plan;
+    }
+    let pending = desired.secrets.iter().any(|wanted| arns.get(&wanted.name) == Some(&pending_arn(&wanted.name)));
+    let document = complete(desired, observed, &arns);
+    let after: Vec<Subject> = secrets.into_iter().chain([role_subject]).collect();
+    if let Some(found) = &observed.definition {
+        definition::plan(&desired.definition, &document, pending, found, &after, &mut plan);
+    }
+    plan
+}
+
+/// The definition with the execution role and the credentials' ARNs filled in.
+fn complete(desired: &Desired, observed: &Observed, arns: &BTreeMap<String, String>) -> Value {
+    let definition = &desired.definition;
+    let role_arn = match &observed.role {
+        Some(Snapshot::Present(role)) => &role.arn,
+        _ => &desired.role.arn,
+    };
+    let mut document = definition.document.clone();
+    definition::roles_mut(definition.kind, &mut document, |_, object| {
+        object.insert("executionRoleArn".into(), json!(role_arn));
+    });
+    let secret_of: BTreeMap<&str, &String> =
+        definition.credentials.iter().filter_map(|(path, id)| arns.get(id).map(|arn| (path.as_str(), arn))).collect();
+    definition::containers_mut(definition.kind, &mut document, |path, container| {
+        if let Some(arn) = secret_of.get(path) {
+            container.insert("repositoryCredentials".into(), json!({ "credentialsParameter": arn }));
+        }
+    });
+    document
+}
+
+/// Plans a secret that is kept; its ARN and key ARN, unless it is held.
+fn kept_secret(
+    wanted: &DesiredSecret,
+    desired: &Desired,
+    observed: &Observed,
+    plan: &mut Plan,
+) -> Option<(String, Option<String>)> {
+    let subject = Subject::secret(&wanted.name);
+    let key = match &wanted.kms_key {
+        Some(key) => Some(resolve_key(key, &subject, desired, observed, plan)?),
+        None => None,
+    };
+    let found = observed.secrets.get(&wanted.name)?;
+    secret::plan(wanted, found, key.as_deref(), plan);
+    if plan.holds(&subject) {
+        return None;
+    }
+    let arn = found.present().map_or_else(|| pending_arn(&wanted.name), |secret| secret.arn.clone());
+    Some((arn, key))
+}
+
+/// The ARN of a KMS key, if it is known and the binding admits it.
+fn resolve_key(written: &str, subject: &Subject, desired: &Desired, observed: &Observed, plan: &mut Plan) -> Option<String> {
+    let arn = match check_kms_key(written) {
+        Ok(KmsKeyForm::KeyArn(arn)) => arn.to_string(),
+        _ => match observed.keys.get(written) {
+            Some(Snapshot::Present(arn)) => arn.clone(),
+            Some(Snapshot::Unknown(failure)) if failure.kind != FailureKind::NotFound => {
+                plan.unobserved(Subject { kind: Kind::Key, name: written.to_owned() }, failure);
+                return None;
+            }
+            _ => {
+                let message = format!(
+                    "KMS key {written} does not exist in account {} and Region {}",
+                    desired.target.account_id, desired.target.region
+                );
+                plan.hold(subject.clone(), Hold::Missing, message);
+                return None;
+            }
+        },
+    };
+    let target = &desired.target;
+    let as_alias = format!("arn:{}:kms:{}:{}:{written}", target.partition, target.region, target.account_id);
+    if target.admits(|limits| &limits.kms_keys, &arn)
+        || target.admits(|limits| &limits.kms_keys, &as_alias)
+        || target.admits(|limits| &limits.kms_keys, written)
+    {
+        return Some(arn);
+    }
+    let message = format!("KMS key {written} ({arn}) is not among limits.kmsKeys of the AccountBinding; ask its administrator");
+    plan.hold(subject.clone(), Hold::Missing, message);
+    None
+}
+
+/// Looks an existing secret up; its ARN and key ARN, unless it is held.
+fn existing_secret(
+    existing: &ExistingSecret,
+    desired: &Desired,
+    observed: &Observed,
+    plan: &mut Plan,
+) -> Option<(String, Option<String>)> {
+    let subject = Subject::secret(&existing.id);
+    let full = Arn::parse(&existing.id).is_ok_and(|arn| arn.is_full_secret());
+    let (arn, discovered) = match observed.secrets.get(&existing.id)? {
+        Snapshot::Present(secret) if secret.scheduled_for_deletion => {
+            plan.hold(
+                subject,
+                Hold::Missing,
+                format!("secret {} is scheduled for deletion; restore it or name another", secret.arn),
+            );
+            return None;
+        }
+        Snapshot::Present(secret) => (secret.arn.clone(), secret.kms_key.clone()),
+        Snapshot::Unknown(failure) if full && failure.kind == FailureKind::Denied => {
+            plan.notes.push(format!("secret {} could not be looked at, so it is used as it is written: {failure}", existing.id));
+            (existing.id.clone(), None)
+        }
+        Snapshot::Unknown(failure) => {
+            plan.unobserved(subject, failure);
+            return None;
+        }
+        Snapshot::Absent => {
+            plan.hold(subject, Hold::Missing, not_found(existing, desired));
+            return None;
+        }
+    };
+    if !desired.target.admits(|limits| &limits.secret_arns, &arn) {
+        plan.hold(subject, Hold::Missing, not_found(existing, desired));
+        return None;
+    }
+    if !(20..=2048).contains(&arn.len()) {
+        let message = format!("credentialsParameter {arn} has {} characters; ECS allows 20 to 2048", arn.len());
+        plan.hold(subject, Hold::Missing, message);
+        return None;
+    }
+    let key = match existing.kms_key.as_ref().or(discovered.as_ref().filter(|key| !key.ends_with("alias/aws/secretsmanager"))) {
+        Some(key) => Some(discovered_key(key, &subject, observed, plan)?),
+        None => None,
+    };
+    Some((arn, key))
+}
+
+/// "Not found" and "not allowed" read the same to a tenant.
+fn not_found(existing: &ExistingSecret, desired: &Desired) -> String {
+    format!(
+        "{}: secret {} was not found in account {} and Region {}, or is not among limits.secretArns of the AccountBinding",
+        existing.field, existing.id, desired.target.account_id, desired.target.region
+    )
+}
+
+fn discovered_key(written: &str, subject: &Subject, observed: &Observed, plan: &mut Plan) -> Option<String> {
+    match (check_kms_key(written), observed.keys.get(written)) {
+        (Ok(KmsKeyForm::KeyArn(arn)), _) => Some(arn.to_string()),
+        (_, Some(Snapshot::Present(arn))) => Some(arn.clone()),
+        (_, Some(Snapshot::Unknown(failure))) => {
+            plan.unobserved(subject.clone(), failure);
+            None
+        }
+        _ => {
+            plan.hold(subject.clone(), Hold::Missing, format!("its KMS key {written} was not found; give its key ARN in kmsKey"));
+            None
+        }
+    }
+}

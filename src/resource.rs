@@ -1,0 +1,14 @@
+//! The pure half of each AWS kind: what should be, what is, and the steps between. No calls, no clock.
+
+pub mod arn;
+pub mod definition;
+pub mod fingerprint;
+pub mod image;
+pub mod login;
+pub mod names;
+pub mod normalise;
+pub mod policy;
+pub mod role;
+pub mod sealed;
+pub mod secret;
+pub mod tags;

@@ -1,0 +1,578 @@
+//! Registry logins out of a Kubernetes Secret, and the one that serves an image.
+//!
+//! Pure. Deliberately absent: any byte of a Secret's content in an error. Errors say where and what is wrong, never what stood
+//! there; the JSON parser's own messages are dropped for that reason. Nothing is trimmed or repaired: a password is used as it
+//! is.
+
+use std::{collections::BTreeMap, fmt};
+
+use base64::{
+    Engine,
+    alphabet::STANDARD,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
+use serde_json::{Map, Value};
+use thiserror::Error;
+
+use super::{
+    image::{Image, Registry},
+    sealed::Sealed,
+};
+
+const CONFIG_JSON: (&str, &str) = ("kubernetes.io/dockerconfigjson", ".dockerconfigjson");
+const DOCKERCFG: (&str, &str) = ("kubernetes.io/dockercfg", ".dockercfg");
+const BASIC_AUTH: &str = "kubernetes.io/basic-auth";
+const USERNAME: &str = "username";
+const PASSWORD: &str = "password";
+
+/// The longest value of a secret, in bytes (AWS: Secrets Manager quotas).
+const MAX_VALUE_BYTES: usize = 65_536;
+
+const REMEDY: &str = "`kubectl create secret docker-registry NAME --docker-server=HOST --docker-username=USER \
+                      --docker-password=PASSWORD` makes a right one";
+
+/// Standard base64 with or without padding, as kubelet takes it.
+const BASE64: GeneralPurpose =
+    GeneralPurpose::new(&STANDARD, GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent));
+
+/// A user name and a password, both non-empty: all that ECS passes on to a registry (AWS: private registry authentication,
+/// secret format; ECS agent, asm.go).
+#[derive(Clone, PartialEq, Eq)]
+pub struct Login {
+    username: String,
+    password: Sealed,
+}
+
+impl Login {
+    /// The user name. Some registries take a token here, so it is not printed by `Debug`.
+    pub fn username(&self) -> &str {
+        &self.username
+    }
+
+    /// The password.
+    pub fn password(&self) -> &Sealed {
+        &self.password
+    }
+
+    /// The secret's value in AWS, to the byte: `{"username":…,"password":…}` (AWS: private registry authentication, rule 19).
+    pub fn secret_string(&self) -> Sealed {
+        let quoted = |text: &str| Value::from(text).to_string();
+        let (username, password) = (quoted(&self.username), quoted(self.password.reveal()));
+        Sealed::new(format!("{{\"{USERNAME}\":{username},\"{PASSWORD}\":{password}}}"))
+    }
+
+    fn new(username: &str, password: &str) -> Result<Self, Fault> {
+        if username.is_empty() {
+            return Err(Fault::EmptyUsername);
+        }
+        if password.is_empty() {
+            return Err(Fault::EmptyPassword);
+        }
+        let login = Self { username: username.into(), password: Sealed::new(password) };
+        match login.secret_string().reveal().len() {
+            bytes if bytes > MAX_VALUE_BYTES => Err(Fault::TooLong { bytes }),
+            _ => Ok(login),
+        }
+    }
+}
+
+impl fmt::Debug for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Login({})", self.password)
+    }
+}
+
+/// What a Secret holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Logins {
+    /// One login a registry. A broken entry does not spoil the others.
+    ByRegistry(BTreeMap<Registry, Result<Login, LoginError>>),
+    /// One login, with no word on where it is valid.
+    Any(Login),
+}
+
+/// Why a Secret, or one entry of it, gives no login.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum LoginError {
+    /// It is of another kind.
+    #[error(
+        "a Secret of type {found:?} without the keys `{USERNAME}` and `{PASSWORD}` holds no registry login; the types read are \
+         `{}`, `{}`, `{BASIC_AUTH}`, and any other with these two keys; {REMEDY}",
+        CONFIG_JSON.0,
+        DOCKERCFG.0
+    )]
+    Type {
+        /// The Secret's type.
+        found: String,
+    },
+    /// The content of one key is wrong.
+    #[error("the Secret's key `{key}`{} {fault}; {REMEDY}", in_entry(.entry.as_ref()))]
+    Content {
+        /// The key in the Secret's `data`.
+        key: &'static str,
+        /// The registry of the entry, if the fault is in one.
+        entry: Option<Registry>,
+        /// What is wrong.
+        fault: Fault,
+    },
+}
+
+/// What is wrong with a login; a sentence whose subject is the key or the entry.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Fault {
+    /// The key is not there.
+    #[error("is missing")]
+    Missing,
+    /// It is not text.
+    #[error("is not UTF-8")]
+    NotUtf8,
+    /// It is not JSON.
+    #[error("is not JSON: see line {line}, column {column}")]
+    NotJson {
+        /// Counted from 1.
+        line: usize,
+        /// Counted from 1.
+        column: usize,
+    },
+    /// It is JSON, but not an object.
+    #[error("is not a JSON object")]
+    NotAnObject,
+    /// The object that holds the entries is missing.
+    #[error("has no object `auths`")]
+    NoAuths,
+    /// There are entries, and none has a registry for its name.
+    #[error("has no entry whose name is a registry")]
+    NoRegistry,
+    /// Two names of one registry, with different logins.
+    #[error("stands twice, under two names of one registry, with different logins: leave one")]
+    Ambiguous,
+    /// There is no login.
+    #[error("has neither `auth` nor `username` and `password` (a config.json whose logins are in a credential store has none)")]
+    NoLogin,
+    /// A field is of the wrong type.
+    #[error("has a `{field}` that is not a string")]
+    NotAString {
+        /// The field.
+        field: &'static str,
+    },
+    /// `auth` cannot be decoded.
+    #[error("has an `auth` that is not base64")]
+    NotBase64,
+    /// `auth` decodes to something else than text.
+    #[error("has an `auth` that is not UTF-8 once decoded")]
+    AuthNotUtf8,
+    /// `auth` is not a login.
+    #[error("has an `auth` without a colon between user name and password once decoded")]
+    NoColon,
+    /// The ECS agent takes no empty user name.
+    #[error("has an empty user name")]
+    EmptyUsername,
+    /// The ECS agent takes no empty password.
+    #[error("has an empty password")]
+    EmptyPassword,
+    /// There is a token in place of a password.
+    #[error("has `{field}` in place of a password: ECS passes on a user name and a password only")]
+    Token {
+        /// The field.
+        field: &'static str,
+    },
+    /// AWS could not hold it.
+    #[error("makes a secret of {bytes} bytes, where AWS holds at most {MAX_VALUE_BYTES}")]
+    TooLong {
+        /// How long it would be.
+        bytes: usize,
+    },
+}
+
+fn in_entry(entry: Option<&Registry>) -> String {
+    entry.map(|registry| format!(", entry `{registry}`,")).unwrap_or_default()
+}
+
+/// Reads the logins of a Secret of any type that holds some (Kubernetes: configuration, Secret types; images, config.json).
+pub fn parse(secret_type: &str, data: &BTreeMap<String, Vec<u8>>) -> Result<Logins, LoginError> {
+    if secret_type == CONFIG_JSON.0 {
+        let key = CONFIG_JSON.1;
+        let mut config = object(key, data)?;
+        return match config.remove("auths") {
+            Some(Value::Object(auths)) => entries(key, &auths),
+            _ => Err(at(key, Fault::NoAuths)),
+        };
+    }
+    if secret_type == DOCKERCFG.0 {
+        return entries(DOCKERCFG.1, &object(DOCKERCFG.1, data)?);
+    }
+    let paired = data.contains_key(USERNAME) && data.contains_key(PASSWORD);
+    if secret_type != BASIC_AUTH && !paired {
+        return Err(LoginError::Type { found: secret_type.into() });
+    }
+    let (username, password) = (text(USERNAME, data)?, text(PASSWORD, data)?);
+    let blamed = |fault: &Fault| if *fault == Fault::EmptyUsername { USERNAME } else { PASSWORD };
+    Login::new(username, password).map(Logins::Any).map_err(|fault| at(blamed(&fault), fault))
+}
+
+/// The entry that serves an image, under the registry that it is for. Given the credential's own `registry`, its entry by that
+/// exact name comes first; else, and always without one, the longest path prefix on the image's host, a host by name before a
+/// pattern (Kubernetes: images, config.json). `Ok(None)`: this Secret holds nothing for that image. `Err`: it does, but broken.
+pub fn select<'a>(
+    logins: &'a Logins,
+    wanted: Option<&Registry>,
+    image: &Image,
+) -> Result<Option<(Registry, &'a Login)>, &'a LoginError> {
+    if wanted.is_some_and(|wanted| wanted.matches(image).is_none()) {
+        return Ok(None);
+    }
+    find(logins, wanted, &Registry::of(image), |entry| entry.matches(image))
+}
+
+/// [`select`] where there is no image, only the registry that a login is wanted for: the entry by that exact name, else the
+/// longest path prefix of it.
+pub fn select_for<'a>(logins: &'a Logins, wanted: &Registry) -> Result<Option<(Registry, &'a Login)>, &'a LoginError> {
+    find(logins, Some(wanted), wanted, |entry| entry.covers(wanted))
+}
+
+/// `at` gives the host that takes the place of a pattern's.
+fn find<'a>(
+    logins: &'a Logins,
+    wanted: Option<&Registry>,
+    at: &Registry,
+    serves: impl Fn(&Registry) -> Option<usize>,
+) -> Result<Option<(Registry, &'a Login)>, &'a LoginError> {
+    let entries = match logins {
+        Logins::Any(login) => return Ok(Some((wanted.unwrap_or(at).at(at.host()), login))),
+        Logins::ByRegistry(entries) => entries,
+    };
+    let exact = wanted.and_then(|wanted| entries.get_key_value(wanted));
+    let longest = || {
+        let serving = entries.iter().filter_map(|(entry, login)| Some(((!entry.is_pattern(), serves(entry)?), (entry, login))));
+        serving.max_by_key(|(rank, _)| *rank).map(|(_, found)| found)
+    };
+    match exact.or_else(longest) {
+        Some((entry, login)) => login.as_ref().map(|login| Some((entry.at(at.host()), login))),
+        None => Ok(None),
+    }
+}
+
+/// All entries of a Docker configuration. A name that is no registry (a bare word, say) can match no image, so it is left out;
+/// but if that leaves nothing, it is said.
+fn entries(key: &'static str, auths: &Map<String, Value>) -> Result<Logins, LoginError> {
+    let mut found: BTreeMap<Registry, Result<Login, Fault>> = BTreeMap::new();
+    for (name, value) in auths {
+        let Ok(registry) = Registry::parse(name) else { continue };
+        let login = entry(value);
+        let kept = match (found.remove(&registry), login) {
+            (None, login) => login,
+            (Some(Err(Fault::Ambiguous)), _) => Err(Fault::Ambiguous),
+            // What `docker logout` leaves behind must not stand in the way of the entry that works.
+            (Some(Err(_)), login) => login,
+            (Some(Ok(first)), Err(_)) => Ok(first),
+            (Some(Ok(first)), Ok(second)) if first == second => Ok(first),
+            (Some(Ok(_)), Ok(_)) => Err(Fault::Ambiguous),
+        };
+        found.insert(registry, kept);
+    }
+    if found.is_empty() && !auths.is_empty() {
+        return Err(at(key, Fault::NoRegistry));
+    }
+    let blamed = |registry: &Registry, fault| LoginError::Content { key, entry: Some(registry.clone()), fault };
+    Ok(Logins::ByRegistry(
+        found.into_iter().map(|(registry, login)| (registry.clone(), login.map_err(|fault| blamed(&registry, fault)))).collect(),
+    ))
+}
+
+/// One entry; `auth` has precedence over the two fields (kubelet: credentialprovider/config.go).
+fn entry(value: &Value) -> Result<Login, Fault> {
+    let Value::Object(entry) = value else { return Err(Fault::NotAnObject) };
+    let field = |field: &'static str| match entry.get(field) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.as_str())),
+        Some(_) => Err(Fault::NotAString { field }),
+    };
+    let token = || {
+        let tokens = ["identitytoken", "registrytoken"];
+        tokens.into_iter().find(|name| entry.get(*name).is_some_and(|token| !token.is_null() && token != ""))
+    };
+    let login = match (field("auth")?.filter(|auth| !auth.is_empty()), field(USERNAME)?, field(PASSWORD)?) {
+        (Some(auth), _, _) => decode(auth),
+        (None, None, None) => Err(Fault::NoLogin),
+        (None, username, password) => Login::new(username.unwrap_or_default(), password.unwrap_or_default()),
+    };
+    match (login, token()) {
+        (Err(Fault::NoLogin | Fault::EmptyUsername | Fault::EmptyPassword), Some(field)) => Err(Fault::Token { field }),
+        (login, _) => login,
+    }
+}
+
+/// `auth`: base64 of `user:password`, where only the first colon separates. Line breaks are ignored, as Go's decoder does.
+fn decode(auth: &str) -> Result<Login, Fault> {
+    let joined: String = auth.chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
+    let bytes = BASE64.decode(joined).map_err(|_| Fault::NotBase64)?;
+    let text = String::from_utf8(bytes).map_err(|_| Fault::AuthNotUtf8)?;
+    let (username, password) = text.split_once(':').ok_or(Fault::NoColon)?;
+    Login::new(username, password)
+}
+
+fn object(key: &'static str, data: &BTreeMap<String, Vec<u8>>) -> Result<Map<String, Value>, LoginError> {
+    let not_json = |error: serde_json::Error| Fault::NotJson { line: error.line(), column: error.column() };
+    match serde_json::from_str(text(key, data)?) {
+        Ok(Value::Object(object)) => Ok(object),
+        Ok(_) => Err(at(key, Fault::NotAnObject)),
+        Err(error) => Err(at(key, not_json(error))),
+    }
+}
+
+fn text<'a>(key: &'static str, data: &'a BTreeMap<String, Vec<u8>>) -> Result<&'a str, LoginError> {
+    let bytes = data.get(key).ok_or_else(|| at(key, Fault::Missing))?;
+    std::str::from_utf8(bytes).map_err(|_| at(key, Fault::NotUtf8))
+}
+
+fn at(key: &'static str, fault: Fault) -> LoginError {
+    LoginError::Content { key, entry: None, fault }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn data(pairs: &[(&str, &[u8])]) -> BTreeMap<String, Vec<u8>> {
+        pairs.iter().map(|(key, value)| ((*key).to_owned(), value.to_vec())).collect()
+    }
+
+    fn config(auths: Value) -> Result<Logins, LoginError> {
+        parse(CONFIG_JSON.0, &data(&[(CONFIG_JSON.1, json!({ "auths": auths }).to_string().as_bytes())]))
+    }
+
+    fn auth(text: &str) -> String {
+        BASE64.encode(text)
+    }
+
+    fn registry(text: &str) -> Registry {
+        Registry::parse(text).unwrap()
+    }
+
+    fn login(username: &str, password: &str) -> Login {
+        Login::new(username, password).unwrap()
+    }
+
+    #[test]
+    fn every_type_that_holds_a_login() {
+        let entry = json!({"https://index.docker.io/v1/": {"auth": auth("me:a:b:c")}});
+        let expected = Logins::ByRegistry([(registry("docker.io"), Ok(login("me", "a:b:c")))].into());
+        assert_eq!(config(entry.clone()), Ok(expected.clone()));
+        assert_eq!(parse(DOCKERCFG.0, &data(&[(DOCKERCFG.1, entry.to_string().as_bytes())])), Ok(expected));
+        for secret_type in [BASIC_AUTH, "Opaque", "acme.io/login", ""] {
+            let pair = data(&[("username", b"me"), ("password", b"p\n"), ("more", b"\xff")]);
+            assert_eq!(parse(secret_type, &pair), Ok(Logins::Any(login("me", "p\n"))));
+        }
+    }
+
+    #[test]
+    fn entries_in_every_form_and_one_that_is_broken_does_not_spoil_the_others() {
+        let Ok(Logins::ByRegistry(found)) = config(json!({
+            "a.io": {"auth": auth("me:p")},
+            "b.io": {"auth": auth("me:p?").trim_end_matches('=')},
+            "c.io": {"auth": format!("{}\n{}", &auth("me:p")[..4], &auth("me:p")[4..]), "username": "x", "password": "y"},
+            "d.io": {"username": "me", "password": "p", "auth": "", "email": 5},
+            "e.io": {"auth": auth("me:p"), "identitytoken": "t"},
+            "f.io": {"auth": "%%%"},
+            "h.io": {},
+            "word": {"auth": auth("me:p")},
+            "i.io": "text",
+            "j.io": {"auth": auth("0:"), "identitytoken": "t"},
+            "k.io": {"registrytoken": "t"},
+            "l.io": {"auth": 5},
+            "m.io": {"auth": auth("nocolon")},
+            "n.io": {"auth": auth(":p")},
+            "o.io": {"username": "me"},
+            "p.io": {"auth": BASE64.encode([b'a', b':', 0xff])},
+            "q.io": {"username": "me", "password": "p".repeat(65_536)},
+            "index.docker.io": {},
+            "docker.io": {"auth": auth("me:p")},
+            "https://r.io": {"auth": auth("me:p")},
+            "r.io": {"auth": auth("me:q")},
+            "http://r.io": {"auth": auth("me:p")},
+            "https://s.io/v2/": {"auth": auth("me:p")},
+            "s.io": {"username": "me", "password": "p"},
+        })) else {
+            panic!("not entries")
+        };
+        let good = |host: &str| found[&registry(host)].clone().unwrap();
+        for host in ["a.io", "c.io", "d.io", "e.io", "docker.io", "s.io"] {
+            assert_eq!(good(host), login("me", "p"), "{host}");
+        }
+        assert_eq!(good("b.io"), login("me", "p?"));
+        for (host, why) in [
+            ("f.io", "not base64"),
+            ("h.io", "neither `auth` nor"),
+            ("i.io", "not a JSON object"),
+            ("j.io", "`identitytoken` in place of a password"),
+            ("k.io", "`registrytoken` in place of a password"),
+            ("l.io", "`auth` that is not a string"),
+            ("m.io", "without a colon"),
+            ("n.io", "empty user name"),
+            ("o.io", "empty password"),
+            ("p.io", "not UTF-8 once decoded"),
+            ("q.io", "65567 bytes"),
+            ("r.io", "stands twice"),
+        ] {
+            let said = found[&registry(host)].clone().unwrap_err().to_string();
+            let whole = said.starts_with(&format!("the Secret's key `.dockerconfigjson`, entry `{host}`,"));
+            assert!(said.contains(why) && whole && said.contains("kubectl create secret"), "{host}: {said}");
+        }
+        assert_eq!(found.len(), 19);
+    }
+
+    #[test]
+    fn secrets_that_are_refused() {
+        let json = CONFIG_JSON;
+        for (secret_type, pairs, why) in [
+            ("Opaque", data(&[("username", b"me")]), "type \"Opaque\""),
+            ("kubernetes.io/tls", data(&[]), "`kubernetes.io/dockercfg`, `kubernetes.io/basic-auth`"),
+            (BASIC_AUTH, data(&[("username", b"me")]), "key `password` is missing"),
+            (BASIC_AUTH, data(&[("username", b""), ("password", b"p")]), "key `username` has an empty user name"),
+            (BASIC_AUTH, data(&[("username", b"me"), ("password", b"")]), "key `password` has an empty password"),
+            ("Opaque", data(&[("username", b"me"), ("password", b"\xff")]), "key `password` is not UTF-8"),
+            (json.0, data(&[(".dockercfg", b"{}")]), "key `.dockerconfigjson` is missing"),
+            (json.0, data(&[(json.1, b"\xff")]), "not UTF-8"),
+            (json.0, data(&[(json.1, b"{\n \"auths\": hunter2}")]), "line 2, column 11;"),
+            (json.0, data(&[(json.1, b"[]")]), "not a JSON object"),
+            (json.0, data(&[(json.1, b"{\"a.io\": {}}")]), "no object `auths`"),
+            (json.0, data(&[(json.1, b"{\"auths\": []}")]), "no object `auths`"),
+            (json.0, data(&[(json.1, b"{\"auths\": {\"me:hunter2@a.io\": {}}}")]), "no entry whose name is a registry"),
+        ] {
+            let said = parse(secret_type, &pairs).unwrap_err().to_string();
+            assert!(said.contains(why) && said.contains(REMEDY) && !said.contains("hunter2"), "{said}");
+        }
+        assert_eq!(config(json!({})), Ok(Logins::ByRegistry(BTreeMap::new())));
+    }
+
+    #[test]
+    fn the_value_that_aws_gets() {
+        let value = login("robot$x", "a\"b\\c\n\u{1}é{}").secret_string();
+        assert_eq!(value.reveal(), r#"{"username":"robot$x","password":"a\"b\\c\n\u0001é{}"}"#);
+        assert_eq!(format!("{value} {:?}", login("me", "p")), "[sealed] Login([sealed])");
+        let longest = "p".repeat(MAX_VALUE_BYTES - r#"{"username":"u","password":""}"#.len());
+        assert_eq!(login("u", &longest).secret_string().reveal().len(), MAX_VALUE_BYTES);
+        let bytes = MAX_VALUE_BYTES + 1;
+        assert_eq!(Login::new("u", &format!("{longest}p")), Err(Fault::TooLong { bytes }));
+    }
+
+    #[test]
+    fn which_entry_serves_which_image() {
+        let names =
+            ["docker.io", "ghcr.io", "ghcr.io/acme", "ghcr.io/acme/team", "*.example.com/deep", "r.example.com", "*.corp.io"];
+        let mut auths: Map<String, Value> =
+            names.iter().map(|name| ((*name).to_owned(), json!({"username": name, "password": "p"}))).collect();
+        auths.insert("ghcr.io/broken".into(), json!({}));
+        let logins = config(Value::Object(auths)).unwrap();
+        for (wanted, image, found) in [
+            (None, "busybox", Some(("docker.io", "docker.io"))),
+            (None, "ghcr.io/x/y", Some(("ghcr.io", "ghcr.io"))),
+            (None, "ghcr.io/acme/y", Some(("ghcr.io/acme", "ghcr.io/acme"))),
+            (None, "ghcr.io/acme/team/y", Some(("ghcr.io/acme/team", "ghcr.io/acme/team"))),
+            (None, "ghcr.io/acme-labs/y", Some(("ghcr.io", "ghcr.io"))),
+            (None, "r.example.com/deep/y", Some(("r.example.com", "r.example.com"))),
+            (None, "s.example.com/deep/y", Some(("s.example.com/deep", "*.example.com/deep"))),
+            (None, "h.corp.io/y", Some(("h.corp.io", "*.corp.io"))),
+            (None, "quay.io/x/y", None),
+            (Some("ghcr.io"), "ghcr.io/acme/y", Some(("ghcr.io", "ghcr.io"))),
+            (Some("ghcr.io/acme/other"), "ghcr.io/acme/other/y", Some(("ghcr.io/acme", "ghcr.io/acme"))),
+            (Some("ghcr.io/acme"), "ghcr.io/x/y", None),
+            (Some("quay.io"), "quay.io/x/y", None),
+            (Some("h.corp.io"), "h.corp.io/x/y", Some(("h.corp.io", "*.corp.io"))),
+            (Some("*.corp.io"), "h.corp.io/x/y", Some(("h.corp.io", "*.corp.io"))),
+        ] {
+            let wanted = wanted.map(registry);
+            let got = select(&logins, wanted.as_ref(), &Image::parse(image).unwrap()).unwrap();
+            let got = got.map(|(registry, login)| (registry.to_string(), login.username()));
+            assert_eq!(got.as_ref().map(|(registry, user)| (registry.as_str(), *user)), found, "{wanted:?} {image}");
+        }
+        let broken = Image::parse("ghcr.io/broken/y").unwrap();
+        assert!(select(&logins, None, &broken).unwrap_err().to_string().contains("entry `ghcr.io/broken`"));
+        let by_name = |text: &str| select_for(&logins, &registry(text)).unwrap().map(|(registry, _)| registry.to_string());
+        assert_eq!(by_name("ghcr.io/acme/team/a").as_deref(), Some("ghcr.io/acme/team"));
+        assert_eq!(by_name("h.corp.io").as_deref(), Some("h.corp.io"));
+        assert_eq!(by_name("quay.io"), None);
+    }
+
+    #[test]
+    fn a_login_for_anywhere_is_for_the_registry_that_is_wanted_else_for_the_images() {
+        let any = Logins::Any(login("me", "p"));
+        for (wanted, image, found) in [
+            (None, "quay.io/x/y", Some("quay.io")),
+            (Some("quay.io/x"), "quay.io/x/y", Some("quay.io/x")),
+            (Some("*.corp.io/x"), "h.corp.io/x/y", Some("h.corp.io/x")),
+            (Some("ghcr.io"), "quay.io/x/y", None),
+        ] {
+            let got = select(&any, wanted.map(registry).as_ref(), &Image::parse(image).unwrap()).unwrap();
+            assert_eq!(got.map(|(registry, _)| registry.to_string()).as_deref(), found, "{wanted:?} {image}");
+        }
+    }
+
+    /// Broken Secrets of every kind around one user name and password.
+    fn broken(username: &str, password: &str) -> Vec<String> {
+        let pair = format!("{username}:{password}");
+        let value = |entry: Value| match config(json!({ "a.io": entry })) {
+            Ok(Logins::ByRegistry(mut found)) => found.pop_first().unwrap().1.unwrap_err(),
+            other => other.map(|_| ()).unwrap_err(),
+        };
+        let raw = |secret_type: &str, key: &str, text: String| parse(secret_type, &data(&[(key, text.as_bytes())])).unwrap_err();
+        let errors = [
+            value(json!({"auth": format!("{}!", auth(&pair))})),
+            value(json!({"auth": auth(&pair.replace(':', ";"))})),
+            value(json!({"auth": auth(&format!(":{password}"))})),
+            value(json!({"auth": auth(&format!("{username}:"))})),
+            value(json!({"auth": [auth(&pair)]})),
+            value(json!({"username": "", "password": password})),
+            value(json!({"username": username, "password": "", "identitytoken": password})),
+            value(json!({"username": username, "password": {"p": password}})),
+            value(json!(auth(&pair))),
+            raw(CONFIG_JSON.0, CONFIG_JSON.1, format!("{{\"auths\":{{\"a.io\":{{\"auth\":{}", auth(&pair))),
+            raw(CONFIG_JSON.0, CONFIG_JSON.1, json!({"auths": auth(&pair)}).to_string()),
+            raw(CONFIG_JSON.0, CONFIG_JSON.1, json!({"auths": {pair.clone(): {}}}).to_string()),
+            raw(CONFIG_JSON.0, CONFIG_JSON.1, json!(password).to_string()),
+            raw(DOCKERCFG.0, DOCKERCFG.1, password.to_owned()),
+            raw(BASIC_AUTH, "password", password.to_owned()),
+            raw("Opaque", "token", password.to_owned()),
+        ];
+        errors.iter().flat_map(|error| [error.to_string(), format!("{error:?}")]).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// What stands in the same error for another login is our own text; any other four bytes would be a leak.
+        #[test]
+        fn no_error_shows_four_bytes_of_a_login(username in "[!-9;-~é]{4,12}", password in "[@-~é]{4,40}") {
+            let pair = auth(&format!("{username}:{password}"));
+            for (said, plain) in broken(&username, &password).iter().zip(broken("00000", "~~~~~")) {
+                for secret in [&username, &password, &pair, &auth(&password)] {
+                    for window in secret.as_bytes().windows(4) {
+                        let within = |text: &str| text.as_bytes().windows(4).any(|four| four == window);
+                        prop_assert!(!within(said) || within(&plain), "{}", said);
+                    }
+                }
+            }
+        }
+
+        #[test]
+        fn what_goes_in_comes_out(username in "[^:]{1,9}", password in ".{1,20}") {
+            let expected = login(&username, &password);
+            let pair = auth(&format!("{username}:{password}"));
+            let entry = json!({"a.io": {"auth": pair}, "b.io": {"username": username, "password": password}});
+            let Ok(Logins::ByRegistry(found)) = config(entry) else { panic!("not entries") };
+            prop_assert!(found.values().all(|login| login.as_ref() == Ok(&expected)));
+            let value: Value = serde_json::from_str(expected.secret_string().reveal()).unwrap();
+            prop_assert_eq!(value, json!({"username": username, "password": password}));
+        }
+
+        #[test]
+        fn any_bytes_are_read_without_a_panic(
+            key in "\\.docker(cfg|configjson)", bytes in prop::collection::vec(any::<u8>(), 0..60),
+        ) {
+            let _ = parse(&format!("kubernetes.io/{}", &key[1..]), &data(&[(&key, &bytes)]));
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Names in AWS: injective, within AWS's rules, and readable. What would be too long is cut and given 8 hex of a hash.
+
+use super::fingerprint::short_hash;
+use super::image::Registry;
+use super::normalise::DefinitionKind;
+
+/// Longest secret name. The request allows 512, the answers' type only 256 (Secrets Manager API, `SecretNameType`).
+const MAX_SECRET: usize = 256;
+/// Longest role name (IAM API, `roleNameType`).
+const MAX_ROLE: usize = 64;
+
+/// `<prefix><namespace>/<source Secret>/<registry>/pull`, and `@` with a hash of the key for a customer KMS key. `:` of a port
+/// becomes `_` and `*` becomes `@`, which neither hosts nor paths have. The last part keeps clear of "hyphen and six characters"
+/// (Secrets Manager, CreateSecret).
+pub fn secret(prefix: &str, namespace: &str, source: &str, registry: &Registry, kms_key: Option<&str>) -> String {
+    let registry = registry.to_string().replace(':', "_").replace('*', "@");
+    let last = kms_key.map_or_else(|| "pull".to_owned(), |key| format!("pull@{}", short_hash(key, 8)));
+    let stem = format!("{prefix}{namespace}/{source}/{registry}");
+    format!("{}/{last}", cut(stem, MAX_SECRET - last.len() - 1, "@"))
+}
+
+/// `<prefix><namespace>`.
+pub fn role(prefix: &str, namespace: &str) -> String {
+    cut(format!("{prefix}{namespace}"), MAX_ROLE, ".")
+}
+
+/// `<prefix><namespace>_<name>`: a namespace has no `_`. ECS allows 255 characters, Batch 128.
+pub fn definition(kind: DefinitionKind, prefix: &str, namespace: &str, name: &str) -> String {
+    let longest = match kind {
+        DefinitionKind::TaskDefinition => 255,
+        DefinitionKind::JobDefinition => 128,
+    };
+    cut(format!("{prefix}{namespace}_{name}"), longest, "_")
+}
+
+/// Name of our one inline policy on a role that others may share: inline policies have no tags, so the name says whose it is.
+pub fn inline_policy(cluster: &str, namespace_uid: &str) -> String {
+    format!("wharfinger-{}", short_hash(&format!("{cluster}/{namespace_uid}"), 16))
+}
+
+/// At most `longest` characters (all are ASCII). `mark` cannot stand where it is put in a name that was not cut.
+fn cut(name: String, longest: usize, mark: &str) -> String {
+    if name.len() <= longest {
+        return name;
+    }
+    let hash = short_hash(&name, 8);
+    let keep = longest - mark.len() - hash.len();
+    let kept: String = name.chars().take(keep).collect();
+    format!("{kept}{mark}{hash}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn registry(text: &str) -> Registry {
+        Registry::parse(text).unwrap()
+    }
+
+    #[test]
+    fn names_are_readable() {
+        let rows = [
+            (
+                secret("wharfinger/", "payments", "regcred", &registry("registry.example.com"), None),
+                "wharfinger/payments/regcred/registry.example.com/pull",
+            ),
+            (secret("w/", "a", "b", &registry("host.example.com:5000/team"), None), "w/a/b/host.example.com_5000/team/pull"),
+            (role("wharfinger_", "payments"), "wharfinger_payments"),
+            (definition(DefinitionKind::TaskDefinition, "", "payments", "api"), "payments_api"),
+        ];
+        for (name, expected) in rows {
+            assert_eq!(name, expected);
+        }
+        assert_ne!(
+            secret("w/", "a", "b", &registry("r.example.com"), Some("alias/x")),
+            secret("w/", "a", "b", &registry("r.example.com"), None),
+            "one secret a KMS key"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn names_fit_and_differ(
+            a in ("[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", "[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", "[a-z0-9]{1,60}\\.example\\.com(:[0-9]{2,4})?(/[a-z0-9_]{1,100})?"),
+            b in ("[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", "[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", "[a-z0-9]{1,60}\\.example\\.com(:[0-9]{2,4})?(/[a-z0-9_]{1,100})?"),
+        ) {
+            let names = |(namespace, name, host): &(String, String, String)| {
+                (
+                    secret("wharfinger/", namespace, name, &registry(host), None),
+                    role("wharfinger_", namespace),
+                    definition(DefinitionKind::JobDefinition, "", namespace, &name[..name.len().min(63)].replace('.', "-")),
+                )
+            };
+            let (left, right) = (names(&a), names(&b));
+            prop_assert!(left.0.len() <= 256 && left.1.len() <= 64 && left.2.len() <= 128);
+            prop_assert!(left.0.chars().all(|c| c.is_ascii_alphanumeric() || "/_+=.@-".contains(c)), "{}", left.0);
+            prop_assert!(left.2.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c)), "{}", left.2);
+            prop_assert!(left.0.ends_with("/pull"));
+            prop_assert_eq!(left.0 == right.0, a == b);
+            prop_assert_eq!(left.1 == right.1, a.0 == b.0);
+        }
+    }
+}

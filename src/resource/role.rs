@@ -1,0 +1,263 @@
+//! The task execution role and our one inline policy on it: what should be, what is, and the steps between.
+//!
+//! Other policies on the role are never looked at, let alone changed.
+
+use super::normalise::{Change, FieldChange};
+use super::policy::{self, Grants};
+use super::tags::{Owner, Tags, claimed_by, missing};
+use crate::failure::FailureKind;
+use crate::observed::{Observed, Snapshot};
+use crate::plan::{Action, Hold, Plan, Subject};
+use serde::Serialize;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// The execution role of one workload.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct DesiredRole {
+    /// Role name, without its path.
+    pub name: String,
+    /// The ARN it has or will have.
+    pub arn: String,
+    /// Name of our inline policy.
+    pub policy_name: String,
+    /// Set if the role itself is ours to make and keep.
+    pub managed: Option<ManagedRole>,
+    /// Whether a container needs the managed policy, for ECR or for logs.
+    pub needs_managed_policy: bool,
+    /// What the other workloads need that share the role.
+    pub others: Grants,
+    /// Why the policy may not be narrowed now: workloads whose needs are not known.
+    pub unclear: Vec<String>,
+}
+
+/// A role that is ours.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ManagedRole {
+    /// IAM path.
+    pub path: String,
+    /// Permissions boundary.
+    pub boundary: Option<String>,
+    /// Whose it is.
+    pub owner: Owner,
+    /// Whether our status names this very role as made by us.
+    pub recorded: bool,
+}
+
+/// A role as GetRole shows it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ObservedRole {
+    /// Its ARN.
+    pub arn: String,
+    /// Its trust policy.
+    pub trust: Value,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+impl DesiredRole {
+    fn partition(&self) -> &str {
+        self.arn.split(':').nth(1).unwrap_or("aws")
+    }
+}
+
+/// Adds what is needed to make the role right. `own` = what this workload needs; `after` = what must exist first.
+pub fn plan(desired: &DesiredRole, own: &Grants, observed: &Observed, after: &[Subject], plan: &mut Plan) {
+    let subject = Subject::role(&desired.name);
+    let after: Vec<Subject> = after.iter().cloned().chain([subject.clone()]).collect();
+    let exists = match (&observed.role, &desired.managed) {
+        (Some(Snapshot::Present(role)), Some(managed)) => {
+            if !managed.owner.owns(&role.tags, managed.recorded) {
+                let message = format!(
+                    "role {} exists and is not this namespace's: {}; it is left alone. Delete or rename it, set another names.rolePrefix in the AccountBinding, or name it in executionRole.arn",
+                    role.arn,
+                    claimed_by(&role.tags)
+                );
+                return plan.hold(subject, Hold::NotOurs, message);
+            }
+            plan_existing(desired, managed, role, &subject, plan);
+            true
+        }
+        (Some(Snapshot::Present(_)), None) => true,
+        (Some(Snapshot::Absent), Some(managed)) => {
+            plan.step(subject.clone(), create(desired, managed), &[], "it does not exist", vec![]);
+            false
+        }
+        (Some(Snapshot::Absent), None) => {
+            let message =
+                format!("role {} does not exist; create it, or leave executionRole.arn out to have one made", desired.arn);
+            return plan.hold(subject, Hold::Missing, message);
+        }
+        (Some(Snapshot::Unknown(failure)), _) => return plan.unobserved(subject, failure),
+        (None, _) => return,
+    };
+    if desired.managed.is_some() && desired.needs_managed_policy {
+        plan_managed_policy(desired, exists, observed, &subject, plan);
+    }
+    plan_inline_policy(desired, own, exists, observed, &after, plan);
+}
+
+fn create(desired: &DesiredRole, managed: &ManagedRole) -> Action {
+    Action::CreateRole {
+        name: desired.name.clone(),
+        path: managed.path.clone(),
+        trust_policy: policy::trust_policy(desired.partition()),
+        permissions_boundary: managed.boundary.clone(),
+        description: format!("Task execution role of namespace {}, kept by Wharfinger", managed.owner.namespace),
+        tags: managed.owner.tags(),
+    }
+}
+
+fn plan_existing(desired: &DesiredRole, managed: &ManagedRole, role: &ObservedRole, subject: &Subject, plan: &mut Plan) {
+    let trust = policy::trust_policy(desired.partition());
+    if !policy::same_meaning(&trust, &role.trust) {
+        let changes = vec![FieldChange {
+            path: "trustPolicy".into(),
+            change: Change::Changed { from: role.trust.clone(), to: trust.clone() },
+        }];
+        let action = Action::UpdateAssumeRolePolicy { role: desired.name.clone(), trust_policy: trust };
+        plan.step(subject.clone(), action, &[], "its trust policy differs", changes);
+    }
+    let tags = missing(&managed.owner.tags(), &role.tags);
+    if !tags.is_empty() {
+        plan.step(subject.clone(), Action::TagRole { role: desired.name.clone(), tags }, &[], "its tags differ", vec![]);
+    }
+}
+
+fn plan_managed_policy(desired: &DesiredRole, exists: bool, observed: &Observed, subject: &Subject, plan: &mut Plan) {
+    let policy_arn = policy::managed_policy_arn(desired.partition());
+    let attached = match &observed.attached {
+        Some(Snapshot::Unknown(failure)) if exists => return plan.unobserved(subject.clone(), failure),
+        Some(Snapshot::Present(attached)) => attached.contains(&policy_arn),
+        _ => false,
+    };
+    if !attached {
+        let action = Action::AttachRolePolicy { role: desired.name.clone(), policy_arn };
+        plan.step(subject.clone(), action, std::slice::from_ref(subject), "a container pulls from ECR or writes logs", vec![]);
+    }
+}
+
+fn plan_inline_policy(
+    desired: &DesiredRole,
+    own: &Grants,
+    exists: bool,
+    observed: &Observed,
+    after: &[Subject],
+    plan: &mut Plan,
+) {
+    let subject = Subject::role(&desired.name);
+    let existing = match &observed.inline_policy {
+        Some(Snapshot::Unknown(failure)) if exists => return plan.unobserved(subject, failure),
+        Some(Snapshot::Present(document)) => Some(document),
+        _ => None,
+    };
+    let wanted = own.union(&desired.others);
+    let wanted = kept(desired, wanted, existing, plan);
+    if wanted.is_empty() {
+        if existing.is_some() {
+            let action = Action::DeleteRolePolicy { role: desired.name.clone(), policy: desired.policy_name.clone() };
+            plan.step(subject, action, after, "no workload needs it", vec![]);
+        }
+        return;
+    }
+    let document = wanted.policy();
+    if existing.is_some_and(|existing| policy::same_meaning(existing, &document)) {
+        return;
+    }
+    if policy::size(&document) > policy::MAX_INLINE_POLICY_CHARS {
+        let message = format!(
+            "role {} would need an inline policy of {} characters and IAM allows {} a role; give some workloads another executionRole",
+            desired.arn,
+            policy::size(&document),
+            policy::MAX_INLINE_POLICY_CHARS
+        );
+        return plan.hold(subject, Hold::Missing, message);
+    }
+    let (change, reason) = match existing {
+        None => (Change::Added(document.clone()), "its policy does not exist"),
+        Some(existing) => (Change::Changed { from: existing.clone(), to: document.clone() }, "its policy differs"),
+    };
+    let changes = vec![FieldChange { path: format!("inlinePolicy[{}]", desired.policy_name), change }];
+    let action = Action::PutRolePolicy { role: desired.name.clone(), policy: desired.policy_name.clone(), document };
+    plan.step(subject, action, after, reason, changes);
+}
+
+/// What stays granted while some workload's needs are not known: everything. Narrowing waits for a complete list.
+fn kept(desired: &DesiredRole, wanted: Grants, existing: Option<&Value>, plan: &mut Plan) -> Grants {
+    let Some(existing) = existing.and_then(Grants::from_policy) else { return wanted };
+    let all = wanted.union(&existing);
+    if desired.unclear.is_empty() || all == wanted {
+        return wanted;
+    }
+    plan.notes.push(format!(
+        "the policy of role {} is not narrowed yet: what {} need is not known",
+        desired.name,
+        desired.unclear.join(", ")
+    ));
+    all
+}
+
+/// Whether our policy grants anything but these secrets.
+fn grants_more(observed: &Observed, leaving: &BTreeSet<&str>) -> bool {
+    let policy = observed.inline_policy.as_ref().and_then(Snapshot::present).and_then(Grants::from_policy);
+    policy.is_some_and(|grants| grants.secrets.iter().any(|arn| !leaving.contains(arn.as_str())))
+}
+
+/// Adds what removes the workload's part of the role: the policy keeps what others need; with the last, policy and role go.
+/// `leaving` = ARNs of the secrets that go with the workload.
+pub fn plan_removal(
+    desired: &DesiredRole,
+    shared: bool,
+    leaving: &BTreeSet<&str>,
+    observed: &Observed,
+    after: &[Subject],
+    plan: &mut Plan,
+) {
+    let subject = Subject::role(&desired.name);
+    match &observed.role {
+        Some(Snapshot::Unknown(failure)) => return plan.unobserved(subject, failure),
+        Some(Snapshot::Present(role)) => {
+            let ours = desired.managed.as_ref().is_none_or(|managed| managed.owner.owns(&role.tags, managed.recorded));
+            if !ours {
+                plan.notes.push(format!("role {} is left alone: {}", role.arn, claimed_by(&role.tags)));
+                return;
+            }
+        }
+        Some(Snapshot::Absent) | None => return,
+    }
+    let after: Vec<Subject> = after.iter().cloned().chain([subject.clone()]).collect();
+    if shared {
+        return plan_inline_policy(desired, &Grants::default(), true, observed, &after, plan);
+    }
+    if !desired.unclear.is_empty() && grants_more(observed, leaving) {
+        plan.notes.push(format!(
+            "role {} stays: its policy also grants secrets of workloads that are not in these files",
+            desired.name
+        ));
+        return;
+    }
+    let alone = DesiredRole { others: Grants::default(), unclear: vec![], ..desired.clone() };
+    plan_inline_policy(&alone, &Grants::default(), true, observed, &after, plan);
+    if desired.managed.is_some() {
+        match &observed.attached {
+            Some(Snapshot::Unknown(failure)) if failure.kind != FailureKind::NotFound => {
+                return plan.unobserved(subject, failure);
+            }
+            Some(Snapshot::Present(attached)) => {
+                for policy_arn in attached {
+                    let action = Action::DetachRolePolicy { role: desired.name.clone(), policy_arn: policy_arn.clone() };
+                    plan.step(subject.clone(), action, &after, "the last workload that uses the role goes", vec![]);
+                }
+            }
+            _ => {}
+        }
+        let changes = vec![FieldChange { path: "arn".into(), change: Change::Removed(json!(desired.arn)) }];
+        plan.step(
+            subject,
+            Action::DeleteRole { role: desired.name.clone() },
+            &after,
+            "the last workload that uses it goes",
+            changes,
+        );
+    }
+}

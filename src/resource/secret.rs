@@ -1,0 +1,151 @@
+//! The secret of one registry login: what should be, what is, and the steps between.
+//!
+//! Whether the value is current is answered by the version id, a keyed hash of the content: the value is not read back.
+
+use super::image::Registry;
+use super::normalise::{Change, FieldChange};
+use super::sealed::Sealed;
+use super::tags::{Owner, Tags, claimed_by, missing};
+use crate::observed::Snapshot;
+use crate::plan::{Action, Hold, Plan, Subject};
+use serde::Serialize;
+use serde_json::json;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The staging label of the version that ECS reads.
+pub const CURRENT: &str = "AWSCURRENT";
+
+/// A secret that Wharfinger keeps.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct DesiredSecret {
+    /// Its name.
+    pub name: String,
+    /// The registry it is for.
+    pub registry: Registry,
+    /// Name of the Kubernetes Secret that the login comes from.
+    pub source: String,
+    /// `{"username":…,"password":…}`.
+    pub value: Sealed,
+    /// The version id of that value.
+    pub version_id: String,
+    /// The customer KMS key, as the spec names it.
+    pub kms_key: Option<String>,
+    /// For people.
+    pub description: String,
+    /// Whose it is.
+    pub owner: Owner,
+    /// ARN under which our status names it.
+    pub recorded: Option<String>,
+}
+
+/// A secret as DescribeSecret shows it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct ObservedSecret {
+    /// Full ARN.
+    pub arn: String,
+    /// Description.
+    pub description: Option<String>,
+    /// The KMS key in whatever form was stored; absent for the account's default key.
+    pub kms_key: Option<String>,
+    /// Tags.
+    pub tags: Tags,
+    /// Staging labels by version id; versions without a label are not shown.
+    pub versions: BTreeMap<String, BTreeSet<String>>,
+    /// Whether it is scheduled for deletion.
+    pub scheduled_for_deletion: bool,
+    /// Whether the current value is the desired one, where it was compared by reading.
+    pub same_value: Option<bool>,
+}
+
+impl ObservedSecret {
+    /// The version under AWSCURRENT.
+    pub fn current(&self) -> Option<&str> {
+        self.versions.iter().find(|(_, stages)| stages.contains(CURRENT)).map(|(id, _)| id.as_str())
+    }
+}
+
+/// Adds what is needed to make the secret right. `key_arn` = the resolved `kms_key`.
+pub fn plan(desired: &DesiredSecret, observed: &Snapshot<ObservedSecret>, key_arn: Option<&str>, plan: &mut Plan) {
+    let subject = Subject::secret(&desired.name);
+    let observed = match observed {
+        Snapshot::Unknown(failure) => return plan.unobserved(subject, failure),
+        Snapshot::Absent => {
+            let action = Action::CreateSecret {
+                name: desired.name.clone(),
+                description: desired.description.clone(),
+                kms_key_id: key_arn.map(str::to_owned),
+                tags: desired.owner.tags(),
+                version_id: desired.version_id.clone(),
+                value: desired.value.clone(),
+            };
+            return plan.step(subject, action, &[], "it does not exist", vec![]);
+        }
+        Snapshot::Present(observed) => observed,
+    };
+    if !desired.owner.owns(&observed.tags, desired.recorded.as_deref() == Some(&observed.arn)) {
+        let message = format!(
+            "secret {} exists and is not this namespace's: {}; it is left alone. Delete or rename it, or set another names.secretPrefix in the AccountBinding",
+            observed.arn,
+            claimed_by(&observed.tags)
+        );
+        return plan.hold(subject, Hold::NotOurs, message);
+    }
+    if observed.scheduled_for_deletion {
+        let action = Action::RestoreSecret { arn: observed.arn.clone() };
+        plan.step(subject.clone(), action, &[], "it is scheduled for deletion and is needed again", vec![]);
+    }
+    plan_value(desired, observed, &subject, plan);
+    plan_settings(desired, observed, key_arn, &subject, plan);
+}
+
+fn plan_value(desired: &DesiredSecret, observed: &ObservedSecret, subject: &Subject, plan: &mut Plan) {
+    let current = observed.current();
+    if observed.same_value.unwrap_or(current == Some(&desired.version_id)) {
+        return;
+    }
+    let changes = vec![FieldChange {
+        path: CURRENT.to_owned(),
+        change: Change::Changed { from: json!(current), to: json!(desired.version_id) },
+    }];
+    let (arn, replaces) = (observed.arn.clone(), current.map(str::to_owned));
+    let after = [subject.clone()];
+    if observed.versions.contains_key(&desired.version_id) {
+        let action = Action::UpdateSecretVersionStage { arn, move_to: desired.version_id.clone(), remove_from: replaces };
+        plan.step(
+            subject.clone(),
+            action,
+            &after,
+            "the current value is another one; the right one is an earlier version",
+            changes,
+        );
+    } else {
+        let action =
+            Action::PutSecretValue { arn, version_id: desired.version_id.clone(), value: desired.value.clone(), replaces };
+        plan.step(subject.clone(), action, &after, format!("Secret {} holds another value", desired.source), changes);
+    }
+}
+
+fn plan_settings(desired: &DesiredSecret, observed: &ObservedSecret, key_arn: Option<&str>, subject: &Subject, plan: &mut Plan) {
+    let changed = |path: &str, from: Option<&str>, to: Option<&str>| {
+        (from != to).then(|| FieldChange { path: path.to_owned(), change: Change::Changed { from: json!(from), to: json!(to) } })
+    };
+    let description = changed("description", observed.description.as_deref(), Some(&desired.description));
+    let kms_key = changed("kmsKeyId", observed.kms_key.as_deref(), key_arn);
+    let after = [subject.clone()];
+    if description.is_some() || kms_key.is_some() {
+        let action = Action::UpdateSecret {
+            arn: observed.arn.clone(),
+            description: description.is_some().then(|| desired.description.clone()),
+            kms_key_id: kms_key.is_some().then(|| key_arn.unwrap_or_default().to_owned()),
+        };
+        plan.step(subject.clone(), action, &after, "its settings differ", description.into_iter().chain(kms_key).collect());
+    }
+    let tags = missing(&desired.owner.tags(), &observed.tags);
+    if !tags.is_empty() {
+        let changes = tags
+            .iter()
+            .map(|(key, value)| FieldChange { path: format!("tags[{key}]"), change: Change::Added(json!(value)) })
+            .collect();
+        plan.step(subject.clone(), Action::TagSecret { arn: observed.arn.clone(), tags }, &after, "its tags differ", changes);
+    }
+}

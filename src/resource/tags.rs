@@ -1,0 +1,103 @@
+//! Tags that say whose a thing in AWS is. "Ours" is decided here and nowhere else.
+
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// Tags of one AWS object, without those of AWS itself (`aws:…`).
+pub type Tags = BTreeMap<String, String>;
+
+/// Tag: the cluster (or, without one, `--owner`) that keeps the object.
+pub const CLUSTER: &str = "wharfinger.dev/cluster";
+/// Tag: uid of the namespace that the object serves.
+pub const NAMESPACE_UID: &str = "wharfinger.dev/namespace-uid";
+/// Tag: what the object belongs to: `PrivateImageWorkload/NAME`, or the key of a shared thing.
+pub const OWNER: &str = "wharfinger.dev/owner";
+/// Tag for people: the namespace's name.
+pub const NAMESPACE: &str = "wharfinger.dev/namespace";
+/// Tag of definitions: version of the normaliser and hash of the normal form.
+pub const CONTENT_HASH: &str = "wharfinger.dev/content-hash";
+
+/// Whose a thing is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Owner {
+    /// Cluster id.
+    pub cluster: String,
+    /// Uid of the namespace.
+    pub namespace_uid: String,
+    /// Name of the namespace.
+    pub namespace: String,
+    /// `Kind/name`, or the key of a shared thing.
+    pub owner: String,
+}
+
+impl Owner {
+    /// The tags that mark a thing as this owner's.
+    pub fn tags(&self) -> Tags {
+        let Self { cluster, namespace_uid, namespace, owner } = self.clone();
+        [(CLUSTER, cluster), (NAMESPACE_UID, namespace_uid), (OWNER, owner), (NAMESPACE, namespace)]
+            .map(|(key, value)| (key.to_owned(), value))
+            .into()
+    }
+
+    /// Whether a thing with these tags is this owner's. `recorded` = our own status names this very ARN as made by us: then
+    /// identity tags that somebody removed do not disown it (they are put back), but another owner's do.
+    pub fn owns(&self, tags: &Tags, recorded: bool) -> bool {
+        [(CLUSTER, &self.cluster), (NAMESPACE_UID, &self.namespace_uid), (OWNER, &self.owner)]
+            .into_iter()
+            .all(|(key, value)| tags.get(key).map_or(recorded, |found| found == value))
+    }
+}
+
+/// Who claims a thing with these tags, for people.
+pub fn claimed_by(tags: &Tags) -> String {
+    let tag = |key| tags.get(key).map(String::as_str);
+    match (tag(CLUSTER), tag(NAMESPACE), tag(OWNER)) {
+        (None, None, None) => "it has none of Wharfinger's tags".to_owned(),
+        (cluster, namespace, owner) => format!(
+            "its tags name {} in namespace {} of cluster {}",
+            owner.unwrap_or("nobody"),
+            namespace.unwrap_or("(none)"),
+            cluster.unwrap_or("(none)")
+        ),
+    }
+}
+
+/// The tags of `desired` that `observed` lacks or has with another value.
+pub fn missing(desired: &Tags, observed: &Tags) -> Tags {
+    desired
+        .iter()
+        .filter(|(key, value)| observed.get(*key) != Some(value))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ours_is_all_three_identity_tags() {
+        let owner = Owner {
+            cluster: "c1".into(),
+            namespace_uid: "u1".into(),
+            namespace: "payments".into(),
+            owner: "PrivateImageWorkload/api".into(),
+        };
+        let without = |key: &str| owner.tags().into_iter().filter(|(k, _)| k != key).collect::<Tags>();
+        let with =
+            |key: &str, value: &str| owner.tags().into_iter().chain([(key.to_owned(), value.to_owned())]).collect::<Tags>();
+        let rows: [(&str, Tags, bool, bool); 7] = [
+            ("all tags", owner.tags(), true, true),
+            ("the name of the namespace is for people", without(NAMESPACE), true, true),
+            ("no tags", Tags::new(), false, true),
+            ("cluster missing", without(CLUSTER), false, true),
+            ("other cluster", with(CLUSTER, "c2"), false, false),
+            ("namespace of the same name, made anew", with(NAMESPACE_UID, "u2"), false, false),
+            ("other owner", with(OWNER, "PrivateImageWorkload/web"), false, false),
+        ];
+        for (name, tags, unrecorded, recorded) in rows {
+            assert_eq!(owner.owns(&tags, false), unrecorded, "{name}");
+            assert_eq!(owner.owns(&tags, true), recorded, "{name}, recorded");
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! The status of a workload: a pure function of the pass and the previous status. The only place that makes conditions.
+
+mod reason;
+
+pub use reason::Reason;
+
+use crate::api::{FLUX_REQUESTED_AT, PrivateImageWorkload, PrivateImageWorkloadStatus, REQUESTED_AT};
+use crate::pass::{Outcome, Pass, Round};
+use crate::plan::{Hold, Kind, render};
+use crate::problem::Problem;
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use kube::ResourceExt;
+
+/// The AND of the parts.
+pub const READY: &str = "Ready";
+/// kstatus: being worked on. Present only when true.
+pub const RECONCILING: &str = "Reconciling";
+/// kstatus: somebody must act. Present only when true.
+pub const STALLED: &str = "Stalled";
+/// The parts of `Ready`.
+const PARTS: [(&str, &[Kind]); 3] = [
+    ("CredentialsSynced", &[Kind::Secret, Kind::Key]),
+    ("ExecutionRoleReady", &[Kind::Role]),
+    ("DefinitionRegistered", &[Kind::Definition]),
+];
+
+/// Bytes of `status.plan`.
+const MAX_PLAN: usize = 8 * 1024;
+
+/// What one part came to.
+struct Verdict {
+    ok: Option<bool>,
+    reason: Reason,
+    message: String,
+}
+
+impl Verdict {
+    fn no(reason: Reason, message: impl Into<String>) -> Self {
+        Self { ok: Some(false), reason, message: message.into() }
+    }
+
+    fn yes(message: impl Into<String>) -> Self {
+        Self { ok: Some(true), reason: Reason::Succeeded, message: message.into() }
+    }
+}
+
+/// The status after a pass. Equal to the previous one where nothing but time has passed.
+pub fn summarise(workload: &PrivateImageWorkload, pass: &Pass, now: Timestamp) -> PrivateImageWorkloadStatus {
+    let mut status = workload.status.clone().unwrap_or_default();
+    status.observed_generation = workload.metadata.generation;
+    status.last_handled_reconcile_at = requested_at(workload).or(status.last_handled_reconcile_at);
+    let previous = std::mem::take(&mut status.conditions);
+    let parts = match pass {
+        Pass::Suspended => {
+            let kept = previous.iter().filter(|condition| PARTS.iter().any(|(part, _)| *part == condition.type_)).cloned();
+            status.conditions = kept.collect();
+            let message = "suspended: nothing is compared and nothing written";
+            let verdict = Verdict { ok: Some(false), reason: Reason::Suspended, message: message.into() };
+            status.conditions.insert(0, condition(READY, &verdict, workload, &previous, now));
+            return status;
+        }
+        Pass::Refused(problems) => refused(problems, &mut status),
+        Pass::Done(round) => done(round, &mut status),
+    };
+    let ready = ready(&parts);
+    let mut conditions = vec![condition(READY, &ready, workload, &previous, now)];
+    if ready.ok != Some(true) {
+        let kind = if ready.reason.is_stalled() { STALLED } else { RECONCILING };
+        conditions.push(condition(
+            kind,
+            &Verdict { ok: Some(true), reason: ready.reason, message: ready.message.clone() },
+            workload,
+            &previous,
+            now,
+        ));
+    }
+    conditions.extend(parts.iter().map(|(part, verdict)| condition(part, verdict, workload, &previous, now)));
+    status.conditions = conditions;
+    status
+}
+
+/// The value that asks for a pass now: ours, or else Flux's.
+pub fn requested_at(workload: &PrivateImageWorkload) -> Option<String> {
+    [REQUESTED_AT, FLUX_REQUESTED_AT].iter().find_map(|key| workload.annotations().get(*key).cloned())
+}
+
+/// The condition of a type.
+pub fn find<'a>(status: &'a PrivateImageWorkloadStatus, kind: &str) -> Option<&'a Condition> {
+    status.conditions.iter().find(|condition| condition.type_ == kind)
+}
+
+/// A status that says why a deletion waits, or what Kubernetes refused.
+pub fn held_up(workload: &PrivateImageWorkload, reason: Reason, message: &str, now: Timestamp) -> PrivateImageWorkloadStatus {
+    let mut status = workload.status.clone().unwrap_or_default();
+    status.observed_generation = workload.metadata.generation;
+    let previous = std::mem::take(&mut status.conditions);
+    let kind = if reason.is_stalled() { STALLED } else { RECONCILING };
+    let ready = Verdict::no(reason, message);
+    let present = Verdict { ok: Some(true), reason, message: message.into() };
+    status.conditions =
+        vec![condition(READY, &ready, workload, &previous, now), condition(kind, &present, workload, &previous, now)];
+    status
+}
+
+type Parts = Vec<(&'static str, Verdict)>;
+
+fn refused(problems: &[Problem], status: &mut PrivateImageWorkloadStatus) -> Parts {
+    let message = problems.iter().map(Problem::to_string).collect::<Vec<_>>().join("\n");
+    let reason = problems.first().map_or(Reason::InvalidSpec, |problem| problem.reason);
+    let stalled = problems.iter().map(|problem| problem.reason).find(|reason| reason.is_stalled()).unwrap_or(reason);
+    status.plan = None;
+    PARTS.map(|(part, _)| (part, Verdict { ok: None, reason: stalled, message: message.clone() })).into()
+}
+
+fn done(round: &Round, status: &mut PrivateImageWorkloadStatus) -> Parts {
+    let facts = &round.facts;
+    if round.outcomes.is_some() {
+        status.target = Some(round.target.status());
+        status.execution_role_arn = facts.role_arn.clone().or(status.execution_role_arn.take());
+        status.definition = facts.definition.clone().or(status.definition.take());
+        let unseen = status
+            .secrets
+            .iter()
+            .filter(|old| !facts.secrets.iter().any(|new| new.arn == old.arn || (old.name.is_some() && new.name == old.name)));
+        status.secrets = facts.secrets.iter().chain(unseen).cloned().collect();
+    }
+    status.warnings = round.warnings.iter().chain(&round.plan.notes).cloned().collect();
+    status.plan = (!round.is_converged()).then(|| render::cut(&render::text(round), MAX_PLAN));
+    PARTS.map(|(part, kinds)| (part, verdict(round, part, kinds))).into()
+}
+
+fn verdict(round: &Round, part: &str, kinds: &[Kind]) -> Verdict {
+    let failed = round.results().find_map(|(step, outcome)| match outcome {
+        Some(Outcome::Failed(failure)) if kinds.contains(&step.subject.kind) => Some((step, failure)),
+        _ => None,
+    });
+    if let Some((step, failure)) = failed {
+        return Verdict::no(failure.kind.into(), format!("{}: {failure}{}", step.subject, render::remedy(failure.kind)));
+    }
+    if let Some(held) = round.plan.held.iter().find(|held| kinds.contains(&held.subject.kind)) {
+        let reason = match &held.hold {
+            Hold::Unobserved(failure) => failure.kind.into(),
+            Hold::NotOurs => Reason::OwnershipConflict,
+            Hold::Waiting => Reason::Progressing,
+            Hold::Missing => Reason::DependencyNotFound,
+            Hold::Retained => Reason::Succeeded,
+        };
+        return Verdict::no(reason, held.message.clone());
+    }
+    let open =
+        round.results().find(|(step, outcome)| kinds.contains(&step.subject.kind) && !matches!(outcome, Some(Outcome::Done(_))));
+    match (open, &round.outcomes) {
+        (Some((_, Some(Outcome::Skipped(by)))), _) => Verdict::no(Reason::Progressing, format!("waits for {by}")),
+        (Some((step, _)), None) => Verdict::no(
+            Reason::DriftDetected,
+            format!("{}: {}; managementPolicy is Observe, so nothing is written", step.subject, step.reason),
+        ),
+        (Some((step, _)), Some(_)) => Verdict::no(Reason::Progressing, format!("{}: {}", step.subject, step.reason)),
+        (None, _) => Verdict::yes(success(round, part)),
+    }
+}
+
+fn success(round: &Round, part: &str) -> String {
+    let facts = &round.facts;
+    match part {
+        "CredentialsSynced" => {
+            let version = |version: &Option<String>| {
+                version.as_ref().map(|id| format!(" at version {}", id.chars().take(12).collect::<String>())).unwrap_or_default()
+            };
+            let secrets: Vec<String> = facts
+                .secrets
+                .iter()
+                .map(|secret| format!("{}: {}{}", secret.registry, secret.arn, version(&secret.version_id)))
+                .collect();
+            if secrets.is_empty() { "no container needs a credential".into() } else { secrets.join("; ") }
+        }
+        "ExecutionRoleReady" => facts.role_arn.clone().unwrap_or_default(),
+        _ => facts.definition.as_ref().map(|definition| definition.arn.clone()).unwrap_or_default(),
+    }
+}
+
+/// The first part that is not so decides; one that somebody must act on comes before one that only waits.
+fn ready(parts: &Parts) -> Verdict {
+    let open = || parts.iter().filter(|(_, verdict)| verdict.ok != Some(true));
+    let first = open()
+        .find(|(_, verdict)| verdict.reason.is_stalled())
+        .or_else(|| open().find(|(_, verdict)| verdict.reason != Reason::Progressing))
+        .or_else(|| open().next());
+    match first {
+        Some((_, verdict)) => Verdict::no(verdict.reason, verdict.message.clone()),
+        None => Verdict::yes(parts.last().map(|(_, verdict)| format!("{} is registered", verdict.message)).unwrap_or_default()),
+    }
+}
+
+fn condition(
+    kind: &str,
+    verdict: &Verdict,
+    workload: &PrivateImageWorkload,
+    previous: &[Condition],
+    now: Timestamp,
+) -> Condition {
+    let status = verdict.ok.map_or("Unknown", |ok| if ok { "True" } else { "False" });
+    let before = previous.iter().find(|condition| condition.type_ == kind && condition.status == status);
+    Condition {
+        type_: kind.to_owned(),
+        status: status.to_owned(),
+        reason: verdict.reason.to_string(),
+        message: render::cut(&verdict.message, 4096),
+        observed_generation: workload.metadata.generation,
+        last_transition_time: before.map_or(Time(now), |before| before.last_transition_time.clone()),
+    }
+}

@@ -1,0 +1,101 @@
+//! The closed list of reasons: on conditions, on events and in metrics the same words.
+
+use crate::failure::FailureKind;
+use serde::Serialize;
+use std::fmt;
+
+/// Why a condition is as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub enum Reason {
+    /// Everything asked for is so.
+    Succeeded,
+    /// It waits for another part of the same pass.
+    Progressing,
+    /// `spec.suspend` is set.
+    Suspended,
+    /// `managementPolicy: Observe` found differences.
+    DriftDetected,
+    /// The spec breaks a rule; only another spec helps.
+    InvalidSpec,
+    /// No AccountBinding admits the namespace, or none of that name does.
+    BindingNotFound,
+    /// More than one AccountBinding admits the namespace.
+    BindingAmbiguous,
+    /// The credentials in use are of another account than the AccountBinding names.
+    AccountMismatch,
+    /// A fence of the AccountBinding does not admit what the spec leads to.
+    NotAllowed,
+    /// Account, Region or binding of a live workload was changed.
+    TargetChanged,
+    /// A Secret that the spec names does not exist or cannot be read.
+    SecretSourceMissing,
+    /// A Secret that the spec names holds no usable login.
+    SecretSourceInvalid,
+    /// Something of that name in AWS is not ours.
+    OwnershipConflict,
+    /// What the spec names does not exist in AWS, or may not be used.
+    DependencyNotFound,
+    /// AWS denies a call.
+    AccessDenied,
+    /// AWS throttles.
+    Throttled,
+    /// AWS fails or does not answer.
+    AwsUnavailable,
+    /// AWS refuses what was sent.
+    RefusedByAws,
+    /// An AWS quota is used up.
+    QuotaExceeded,
+    /// A deletion waits.
+    DeletionBlocked,
+    /// Kubernetes fails or does not answer.
+    KubernetesUnavailable,
+}
+
+impl Reason {
+    /// Whether somebody must act before a retry can succeed (kstatus `Stalled`), rather than time pass.
+    pub fn is_stalled(self) -> bool {
+        match self {
+            Self::InvalidSpec
+            | Self::BindingNotFound
+            | Self::BindingAmbiguous
+            | Self::AccountMismatch
+            | Self::NotAllowed
+            | Self::TargetChanged
+            | Self::SecretSourceInvalid
+            | Self::OwnershipConflict
+            | Self::DependencyNotFound
+            | Self::AccessDenied
+            | Self::RefusedByAws
+            | Self::QuotaExceeded
+            | Self::DriftDetected => true,
+            Self::Succeeded
+            | Self::Progressing
+            | Self::Suspended
+            | Self::SecretSourceMissing
+            | Self::Throttled
+            | Self::AwsUnavailable
+            | Self::DeletionBlocked
+            | Self::KubernetesUnavailable => false,
+        }
+    }
+}
+
+impl From<FailureKind> for Reason {
+    fn from(kind: FailureKind) -> Self {
+        match kind {
+            FailureKind::NotFound => Self::DependencyNotFound,
+            FailureKind::AlreadyExists => Self::OwnershipConflict,
+            FailureKind::Conflict | FailureKind::ScheduledForDeletion | FailureKind::Transient => Self::AwsUnavailable,
+            FailureKind::Denied => Self::AccessDenied,
+            FailureKind::Throttled => Self::Throttled,
+            FailureKind::QuotaExceeded => Self::QuotaExceeded,
+            FailureKind::Invalid => Self::RefusedByAws,
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{self:?}")
+    }
+}

@@ -1,0 +1,182 @@
+//! Which account, Region and identity a workload acts with. Fails closed: no binding or more than one = nothing is done.
+
+use crate::api::{AccountBinding, Limits, Names, SessionTags, TargetStatus};
+use crate::inputs::{Bindings, Inputs};
+use crate::problem::Problem;
+use crate::resource::arn::{partition_of, pattern_matches};
+use crate::status::Reason;
+use kube::core::{Selector, SelectorExt};
+
+/// Where a workload lives and with whose identity its calls are made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Target {
+    /// Name of the AccountBinding; none for the ambient identity.
+    pub binding: Option<String>,
+    /// Account, 12 digits.
+    pub account_id: String,
+    /// Region.
+    pub region: String,
+    /// `aws`, `aws-cn`, …
+    pub partition: &'static str,
+    /// Prefixes of names.
+    pub names: Names,
+    /// Fences; none for the ambient identity.
+    pub limits: Option<Limits>,
+    /// The role to assume; none for the ambient identity.
+    pub role_arn: Option<String>,
+    /// The ExternalId to assume it with.
+    pub external_id: Option<String>,
+    /// The namespace, where the session carries it as a tag.
+    pub session_namespace: Option<String>,
+}
+
+impl Target {
+    /// Whether a fence admits an ARN or host. Without limits everything is admitted; an empty list admits nothing.
+    pub fn admits(&self, fence: impl Fn(&Limits) -> &Vec<String>, what: &str) -> bool {
+        self.limits.as_ref().is_none_or(|limits| fence(limits).iter().any(|pattern| pattern_matches(pattern, what)))
+    }
+
+    /// As the status names it.
+    pub fn status(&self) -> TargetStatus {
+        TargetStatus { binding: self.binding.clone(), account_id: self.account_id.clone(), region: self.region.clone() }
+    }
+}
+
+/// The workload's target, or why there is none.
+pub fn choose(inputs: &Inputs) -> Result<Target, Problem> {
+    let target = match &inputs.bindings {
+        Bindings::Ambient { account_id, region } => ambient(inputs, account_id, region.as_deref())?,
+        Bindings::Objects(bindings) => bound(inputs, bindings)?,
+    };
+    let pinned = inputs.workload.status.as_ref().and_then(|status| status.target.as_ref());
+    match pinned {
+        Some(pinned) if *pinned != target.status() => Err(moved(pinned, &target)),
+        _ => Ok(target),
+    }
+}
+
+fn bound(inputs: &Inputs, bindings: &[AccountBinding]) -> Result<Target, Problem> {
+    let binding = choose_binding(inputs, bindings)?;
+    let spec = &binding.spec;
+    let name = binding.metadata.name.clone().unwrap_or_default();
+    let region = match (&inputs.workload.spec.region, spec.regions.as_slice()) {
+        (Some(region), regions) if regions.contains(region) => region.clone(),
+        (Some(region), regions) => {
+            let rule = format!("AccountBinding {name} allows only {}", regions.join(", "));
+            return Err(Problem::of(
+                Reason::NotAllowed,
+                "spec.region",
+                region,
+                rule,
+                "name one of these, or ask the administrator",
+            ));
+        }
+        (None, [only]) => only.clone(),
+        (None, regions) => {
+            let rule = format!("AccountBinding {name} has {} Regions, so one must be named", regions.len());
+            return Err(Problem::spec("spec.region", "", rule, format!("set it to one of {}", regions.join(", "))));
+        }
+    };
+    Ok(Target {
+        binding: Some(name),
+        account_id: spec.account_id.clone(),
+        partition: known_partition(&region)?,
+        region,
+        names: spec.names.clone(),
+        limits: Some(spec.limits.clone()),
+        role_arn: spec.role_arn.clone(),
+        external_id: spec.external_id.clone(),
+        session_namespace: (spec.session_tags == SessionTags::Namespace).then(|| inputs.namespace.name.clone()),
+    })
+}
+
+/// A workload that is pinned keeps its binding, admitted or not, so that its deletion works; the pass itself checks admission.
+fn choose_binding<'a>(inputs: &Inputs, bindings: &'a [AccountBinding]) -> Result<&'a AccountBinding, Problem> {
+    let namespace = &inputs.namespace.name;
+    let wanted = inputs.workload.spec.binding_ref.as_ref().map(|reference| reference.name.as_str());
+    let name = |binding: &AccountBinding| binding.metadata.name.clone().unwrap_or_default();
+    let candidates: Vec<&AccountBinding> = bindings
+        .iter()
+        .filter(|binding| wanted.is_none_or(|wanted| name(binding) == wanted))
+        .filter(|binding| admits_namespace(inputs, binding))
+        .collect();
+    match (candidates.as_slice(), wanted) {
+        ([one], _) => Ok(one),
+        ([], Some(wanted)) => Err(Problem::of(
+            Reason::BindingNotFound,
+            "spec.bindingRef.name",
+            wanted,
+            format!("no AccountBinding of this name admits namespace {namespace}"),
+            "ask the administrator for one whose namespaceSelector matches the namespace's labels",
+        )),
+        ([], None) => Err(Problem::of(
+            Reason::BindingNotFound,
+            "spec.bindingRef",
+            "",
+            format!("no AccountBinding admits namespace {namespace}"),
+            "ask the administrator for one whose namespaceSelector matches the namespace's labels",
+        )),
+        (many, _) => Err(Problem::of(
+            Reason::BindingAmbiguous,
+            "spec.bindingRef",
+            "",
+            format!(
+                "{} AccountBindings admit namespace {namespace}: {}",
+                many.len(),
+                many.iter().map(|b| name(b)).collect::<Vec<_>>().join(", ")
+            ),
+            "name one in spec.bindingRef",
+        )),
+    }
+}
+
+fn admits_namespace(inputs: &Inputs, binding: &AccountBinding) -> bool {
+    let deleting = inputs.workload.metadata.deletion_timestamp.is_some();
+    let pinned = inputs.workload.status.as_ref().and_then(|status| status.target.as_ref()?.binding.as_ref());
+    if deleting && pinned == binding.metadata.name.as_ref() {
+        return true;
+    }
+    let Some(selector) = binding.spec.namespace_selector.clone() else { return false };
+    Selector::try_from(selector).is_ok_and(|selector| selector.matches(&inputs.namespace.labels))
+}
+
+fn ambient(inputs: &Inputs, account_id: &str, configured: Option<&str>) -> Result<Target, Problem> {
+    let Some(region) = inputs.workload.spec.region.clone().or(configured.map(str::to_owned)) else {
+        return Err(Problem::spec("spec.region", "", "no Region is named", "set it, or AWS_REGION"));
+    };
+    Ok(Target {
+        binding: None,
+        account_id: account_id.to_owned(),
+        partition: known_partition(&region)?,
+        region,
+        names: Names::default(),
+        limits: None,
+        role_arn: None,
+        external_id: None,
+        session_namespace: None,
+    })
+}
+
+fn known_partition(region: &str) -> Result<&'static str, Problem> {
+    partition_of(region).ok_or_else(|| {
+        Problem::spec("spec.region", region, "is not a Region of AWS", "name one such as eu-west-1 (aws account list-regions)")
+    })
+}
+
+fn moved(pinned: &TargetStatus, target: &Target) -> Problem {
+    let place = |target: &TargetStatus| {
+        format!(
+            "account {}, Region {}, binding {}",
+            target.account_id,
+            target.region,
+            target.binding.as_deref().unwrap_or("(none)")
+        )
+    };
+    Problem::of(
+        Reason::TargetChanged,
+        "spec.region, spec.bindingRef",
+        place(&target.status()),
+        format!("this workload lives in {} and cannot be moved", place(pinned)),
+        "put it back, or delete the workload and create it anew there",
+    )
+}
