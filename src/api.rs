@@ -4,11 +4,12 @@
 //! files that no API server has seen.
 
 mod binding;
+mod manifest;
 mod schema;
 mod workload;
 
 pub use binding::*;
-
+pub use manifest::crds;
 pub use workload::*;
 
 /// The API group of every kind, annotation and tag.

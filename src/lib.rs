@@ -1,9 +1,12 @@
 //! Wharfinger: container images from private registries, made runnable on Amazon ECS and AWS Batch.
 
 pub mod api;
+pub mod apply;
+pub mod aws;
 pub mod desired;
 pub mod failure;
 pub mod inputs;
+pub mod observe;
 pub mod observed;
 pub mod pass;
 pub mod plan;

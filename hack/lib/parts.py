@@ -77,7 +77,7 @@ class Part:
 
     def wait(self):
         say(f"waiting for {self.name} on 127.0.0.1:{self.port}")
-        while not self.ready():
+        while not (processes.listens(self.pid, self.port) and self.ready()):
             if not processes.alive(self.pid):
                 if self.attempt < ATTEMPTS and "address already in use" in self.log.read_text(errors="replace").lower():
                     say(f"{self.name} lost port {self.port} to another program; taking another one")

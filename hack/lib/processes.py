@@ -63,6 +63,18 @@ def alive(pid):
     return not LINUX or started_at(pid) is not None
 
 
+def listens(pid, port):
+    """Whether it is this process that listens on a port, rather than another that was faster."""
+    if not LINUX:
+        return alive(pid)
+    try:
+        rows = [line.split() for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]]
+        inodes = {f"socket:[{row[9]}]" for row in rows if row[3] == "0A" and int(row[1].rpartition(":")[2], 16) == port}
+        return any(os.readlink(fd) in inodes for fd in Path(f"/proc/{pid}/fd").iterdir()) if inodes else False
+    except OSError:  # ended, or closed a file meanwhile
+        return False
+
+
 def spawn(state, name, argv, env=None, tied=True):
     """Starts a part in its own session, with its log and its process id in the state folder. Returns the process id."""
     with open(state / f"{name}.log", "ab") as log:

@@ -121,9 +121,14 @@ def poke(namespace, names, controller):
     """Asks for a pass over each workload and waits until it was made."""
     token = f"{time.time():.6f}"
     kubectl("annotate", KIND, *names, "-n", namespace, f"wharfinger.dev/requestedAt={token}", "--overwrite")
-    for name in names:
-        until(f"status.lastHandledReconcileAt of {name} to answer the request", lambda: workload(namespace, name).get(
-            "status", {}).get("lastHandledReconcileAt") == token, controller=controller)
+
+    def unanswered():
+        things = json.loads(kubectl("get", KIND, "-n", namespace, "-o", "json"))["items"]
+        answered = {each["metadata"]["name"] for each in things if each.get("status", {}).get("lastHandledReconcileAt") == token}
+        return set(names) - answered
+
+    until(f"status.lastHandledReconcileAt of {', '.join(names[:3])} to answer the request", lambda: not unanswered(),
+          seconds=60 + len(names), controller=controller)
 
 
 def fetch(url):

@@ -1,7 +1,6 @@
-"""moto's server with what it lacks of AWS Batch for this project. Takes the same arguments as `moto_server`.
+"""moto's server, made to answer as AWS answers where this project depends on it. Takes the same arguments as `moto_server`.
 
-moto 5.2.5 refuses `ecsProperties`, forgets `nodeProperties` and the other fields of EXTRA, and lets a new revision inherit from
-the one before it. AWS does none of that. Answers are filled with defaults as AWS fills them.
+Each section names what AWS does and where that is written; moto 5.2.5 does otherwise.
 """
 
 import json
@@ -9,7 +8,15 @@ import threading
 
 from moto.batch.models import JobDefinition
 from moto.batch.responses import BatchResponse
+from moto.ecs.exceptions import EcsClientException, TaskDefinitionNotFoundException
+from moto.ecs.models import EC2ContainerServiceBackend, TaskDefinition
+from moto.secretsmanager.exceptions import InvalidRequestException
+from moto.secretsmanager.models import FakeSecret, SecretsManagerBackend
 from moto.server import main
+
+# --- Batch: RegisterJobDefinition takes ecsProperties and nodeProperties as well, and a revision inherits nothing from the one
+# before it (API reference, RegisterJobDefinition). DescribeJobDefinitions fills empty lists (terraform-provider-aws,
+# internal/service/batch, container_properties_test.go and ecs_properties.go).
 
 EXTRA = ("ecsProperties", "nodeProperties", "schedulingPriority", "consumableResourceProperties")
 request = threading.local()  # moto answers each request in one thread
@@ -66,6 +73,78 @@ JobDefinition._validate = validate_also_ecs_properties
 JobDefinition.update = independent_revision
 JobDefinition.describe = lambda self: {**describe(self), **getattr(self, "extra", {})}
 BatchResponse.registerjobdefinition = register_with_extra
+
+# --- ECS: a family stands for its latest ACTIVE revision (API reference, DescribeTaskDefinition). Empty tags are refused, and
+# RegisterTaskDefinition fills protocol, hostPort, systemControls and the health check's numbers (terraform-provider-aws,
+# internal/service/ecs, task_definition.go and container_definitions_test.go).
+
+make, describe_family = TaskDefinition.__init__, EC2ContainerServiceBackend.describe_task_definition
+register_family = EC2ContainerServiceBackend.register_task_definition
+
+
+def make_with_defaults(self, *arguments, **named):
+    make(self, *arguments, **named)
+    for container in self.container_definitions:
+        container.setdefault("systemControls", [])
+        if "healthCheck" in container:
+            container["healthCheck"] = {"interval": 30, "retries": 3, "timeout": 5, **container["healthCheck"]}
+        ports = [{"protocol": "tcp", **port} for port in container["portMappings"]]
+        default = (lambda port: port.get("containerPort")) if self.network_mode == "awsvpc" else (lambda port: 0)
+        container["portMappings"] = [{"hostPort": default(port), **port} for port in ports]
+
+
+def describe_latest_active(self, name):
+    family = name.split("/")[-1]
+    if ":" in family:
+        return describe_family(self, name)
+    active = [number for number, revision in self.task_definitions.get(family, {}).items() if revision.status == "ACTIVE"]
+    if not active:
+        raise TaskDefinitionNotFoundException
+    return self.task_definitions[family][max(active)]
+
+
+def register_without_empty_tags(self, *arguments, tags=None, **named):
+    if tags == []:
+        raise EcsClientException("Tags can not be empty.")
+    return register_family(self, *arguments, tags=tags, **named)
+
+
+TaskDefinition.__init__ = make_with_defaults
+EC2ContainerServiceBackend.describe_task_definition = describe_latest_active
+EC2ContainerServiceBackend.register_task_definition = register_without_empty_tags
+
+# --- Secrets Manager: a secret that is scheduled for deletion can be described and restored, nothing else (API reference, the
+# InvalidRequestException of each call). A version without a staging label is not shown (DescribeSecret, VersionIdsToStages).
+# Moving AWSCURRENT makes that version the one that is read and later replaced (UpdateSecretVersionStage).
+
+CREATE = "You can't create this secret because a secret with this name is already scheduled for deletion."
+OTHER = "You can't perform this operation on the secret because it was marked for deletion."
+stages, move = FakeSecret._form_version_ids_to_stages, SecretsManagerBackend.update_secret_version_stage
+
+
+def refused_while_scheduled(name, message):
+    call = getattr(SecretsManagerBackend, name)
+
+    def checked(self, secret_id, *arguments, **named):
+        if secret_id in self.secrets and self.secrets[secret_id].is_deleted():
+            raise InvalidRequestException(message)
+        return call(self, secret_id, *arguments, **named)
+
+    return checked
+
+
+def move_and_remember(self, secret_id, version_stage, remove_from_version_id, move_to_version_id):
+    answer = move(self, secret_id, version_stage, remove_from_version_id, move_to_version_id)
+    if version_stage == "AWSCURRENT" and move_to_version_id:
+        self.secrets[secret_id].set_default_version_id(move_to_version_id)
+    return answer
+
+
+FakeSecret._form_version_ids_to_stages = lambda self: {version: labels for version, labels in stages(self).items() if labels}
+SecretsManagerBackend.update_secret_version_stage = move_and_remember
+for name in ("put_secret_value", "tag_resource", "untag_resource", "update_secret", "update_secret_version_stage"):
+    setattr(SecretsManagerBackend, name, refused_while_scheduled(name, OTHER))
+SecretsManagerBackend.create_secret = refused_while_scheduled("create_secret", CREATE)
 
 if __name__ == "__main__":
     main()

@@ -1,0 +1,112 @@
+//! The only writer: carries a plan out, step by step. No decisions; a failed step skips only what waits for it.
+
+use crate::aws::{Account, batch, ecs, iam, secrets_manager};
+use crate::failure::Failure;
+use crate::pass::{Outcome, Output};
+use crate::plan::{Action, Plan, Step, Subject, pending_arn};
+use crate::resource::definition::content_hash;
+use crate::resource::normalise::DefinitionKind;
+use crate::resource::tags::CONTENT_HASH;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// One outcome a step.
+pub async fn apply(account: &Account, plan: &Plan) -> Vec<Outcome> {
+    let mut outcomes: Vec<Outcome> = vec![];
+    let mut arns = BTreeMap::new();
+    for step in &plan.steps {
+        let outcome = match blocked(step, plan, &outcomes) {
+            Some(by) => Outcome::Skipped(by),
+            None => match execute(account, &step.action, &arns).await {
+                Ok(output) => Outcome::Done(output),
+                Err(failure) => Outcome::Failed(failure.scrubbed(secret_values(plan))),
+            },
+        };
+        if let (Action::CreateSecret { name, .. }, Outcome::Done(Output { arn: Some(arn), .. })) = (&step.action, &outcome) {
+            arns.insert(pending_arn(name), arn.clone());
+        }
+        report(step, &outcome);
+        outcomes.push(outcome);
+    }
+    outcomes
+}
+
+/// One log line a step.
+fn report(step: &Step, outcome: &Outcome) {
+    let (subject, what) = (step.subject.to_string(), crate::plan::render::done(step));
+    match outcome {
+        Outcome::Done(_) => tracing::info!(subject, "{what}"),
+        Outcome::Failed(failure) => tracing::warn!(subject, code = failure.code, request_id = failure.request_id, "{what}: {failure}"),
+        Outcome::Skipped(by) => tracing::debug!(subject, "{what}: skipped, it waits for {by}"),
+    }
+}
+
+/// The subject that this step waits for and that did not come about.
+fn blocked(step: &Step, plan: &Plan, outcomes: &[Outcome]) -> Option<Subject> {
+    let earlier = plan.steps.iter().zip(outcomes);
+    let failed = earlier.filter(|(_, outcome)| !matches!(outcome, Outcome::Done(_)));
+    failed.map(|(earlier, _)| &earlier.subject).find(|subject| step.after.contains(subject)).cloned()
+}
+
+/// The secret values of a plan, and the strings inside them, that AWS's messages might echo.
+fn secret_values(plan: &Plan) -> impl Iterator<Item = &str> {
+    plan.steps.iter().filter_map(|step| match &step.action {
+        Action::CreateSecret { value, .. } | Action::PutSecretValue { value, .. } => Some(value.reveal()),
+        _ => None,
+    })
+}
+
+async fn execute(account: &Account, action: &Action, arns: &BTreeMap<String, String>) -> Result<Output, Failure> {
+    match action {
+        Action::CreateSecret { name, description, kms_key_id, tags, version_id, value } => {
+            let new = secrets_manager::NewSecret { name, description, kms_key_id: kms_key_id.as_ref(), tags, version_id, value };
+            secrets_manager::create(account, new).await
+        }
+        Action::RestoreSecret { arn } => secrets_manager::restore(account, arn).await,
+        Action::PutSecretValue { arn, version_id, value, replaces } => {
+            secrets_manager::put_value(account, arn, version_id, value, replaces.as_ref()).await
+        }
+        Action::UpdateSecretVersionStage { arn, move_to, remove_from } => {
+            secrets_manager::move_current(account, arn, move_to, remove_from.as_ref()).await
+        }
+        Action::UpdateSecret { arn, description, kms_key_id } => {
+            secrets_manager::update(account, arn, description.as_ref(), kms_key_id.as_ref()).await
+        }
+        Action::TagSecret { arn, tags } => secrets_manager::tag(account, arn, tags).await,
+        Action::DeleteSecret { arn, recovery_window_in_days } => secrets_manager::delete(account, arn, *recovery_window_in_days).await,
+        Action::CreateRole { name, path, trust_policy, permissions_boundary, description, tags } => {
+            let new = iam::NewRole { name, path, trust_policy, permissions_boundary: permissions_boundary.as_ref(), description, tags };
+            iam::create(account, new).await
+        }
+        Action::UpdateAssumeRolePolicy { role, trust_policy } => iam::set_trust(account, role, trust_policy).await,
+        Action::TagRole { role, tags } => iam::tag(account, role, tags).await,
+        Action::AttachRolePolicy { role, policy_arn } => iam::attach(account, role, policy_arn).await,
+        Action::PutRolePolicy { role, policy, document } => iam::put_policy(account, role, policy, &known(document, arns)).await,
+        Action::DeleteRolePolicy { role, policy } => iam::delete_policy(account, role, policy).await,
+        Action::DetachRolePolicy { role, policy_arn } => iam::detach(account, role, policy_arn).await,
+        Action::DeleteRole { role } => iam::delete(account, role).await,
+        Action::RegisterDefinition { kind, name: _, document, tags } => {
+            let document = known(document, arns);
+            let mut tags = tags.clone();
+            tags.insert(CONTENT_HASH.to_owned(), content_hash(*kind, &document));
+            match kind {
+                DefinitionKind::TaskDefinition => ecs::register(account, &document, &tags).await,
+                DefinitionKind::JobDefinition => batch::register(account, &document, &tags).await,
+            }
+        }
+        Action::TagDefinition { kind: DefinitionKind::TaskDefinition, arn, tags } => ecs::tag(account, arn, tags).await,
+        Action::TagDefinition { kind: DefinitionKind::JobDefinition, arn, tags } => batch::tag(account, arn, tags).await,
+        Action::DeregisterDefinition { kind: DefinitionKind::TaskDefinition, arn } => ecs::deregister(account, arn).await,
+        Action::DeregisterDefinition { kind: DefinitionKind::JobDefinition, arn } => batch::deregister(account, arn).await,
+    }
+}
+
+/// The document with the ARNs that earlier steps yielded.
+fn known(document: &Value, arns: &BTreeMap<String, String>) -> Value {
+    match document {
+        Value::String(text) => arns.get(text).map_or_else(|| document.clone(), |arn| json!(arn)),
+        Value::Array(items) => items.iter().map(|item| known(item, arns)).collect(),
+        Value::Object(object) => object.iter().map(|(key, value)| (key.clone(), known(value, arns))).collect(),
+        other => other.clone(),
+    }
+}

@@ -1,0 +1,48 @@
+//! The effect half of each AWS kind: how to read and write it, in the SDK's words. Nothing outside names an SDK type.
+//!
+//! Reads are retried by the SDK; writes never are (`max_attempts = 1`): an answer that was lost is looked up by the next pass.
+
+pub mod accounts;
+mod calls;
+mod definitions;
+pub(crate) mod batch;
+pub(crate) mod ecs;
+mod error;
+pub(crate) mod iam;
+pub(crate) mod kms;
+pub(crate) mod secrets_manager;
+
+pub use calls::{Call, Calls};
+
+use aws_types::SdkConfig;
+
+/// The clients of one account and Region, with one identity.
+#[derive(Debug, Clone)]
+pub struct Account {
+    pub(crate) read: Clients,
+    pub(crate) write: Clients,
+}
+
+/// One client a service.
+#[derive(Debug, Clone)]
+pub(crate) struct Clients {
+    pub(crate) batch: aws_sdk_batch::Client,
+    pub(crate) ecs: aws_sdk_ecs::Client,
+    pub(crate) iam: aws_sdk_iam::Client,
+    pub(crate) kms: aws_sdk_kms::Client,
+    pub(crate) secrets_manager: aws_sdk_secretsmanager::Client,
+}
+
+impl Clients {
+    fn new(config: &SdkConfig, calls: &Calls) -> Self {
+        Self {
+            batch: aws_sdk_batch::Client::from_conf(aws_sdk_batch::config::Builder::from(config).interceptor(calls.clone()).build()),
+            ecs: aws_sdk_ecs::Client::from_conf(aws_sdk_ecs::config::Builder::from(config).interceptor(calls.clone()).build()),
+            iam: aws_sdk_iam::Client::from_conf(aws_sdk_iam::config::Builder::from(config).interceptor(calls.clone()).build()),
+            kms: aws_sdk_kms::Client::from_conf(aws_sdk_kms::config::Builder::from(config).interceptor(calls.clone()).build()),
+            secrets_manager: aws_sdk_secretsmanager::Client::from_conf(
+                aws_sdk_secretsmanager::config::Builder::from(config).interceptor(calls.clone()).build(),
+            ),
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! Batch: how a job definition is read and written.
+
+use super::definitions::{Answer, with_body};
+use super::error::failure;
+use super::{Account, Clients};
+use crate::failure::Failure;
+use crate::pass::Output;
+use crate::resource::definition::ObservedDefinition;
+use crate::resource::tags::Tags;
+use serde_json::{Value, json};
+
+const SERVICE: &str = "Batch";
+
+/// DescribeJobDefinitions: every active revision of a name, newest first, all pages, with content and tags.
+pub(crate) async fn revisions(clients: &Clients, name: &str) -> Result<Vec<ObservedDefinition>, Failure> {
+    let mut found = vec![];
+    let mut token = None;
+    loop {
+        let answer = Answer::default();
+        let call = clients.batch.describe_job_definitions().job_definition_name(name).status("ACTIVE").set_next_token(token);
+        let page = call.customize().interceptor(answer.clone()).send().await;
+        page.map_err(|error| failure(SERVICE, "DescribeJobDefinitions", &error))?;
+        let mut answer = answer.take();
+        let page = answer["jobDefinitions"].take();
+        found.extend(page.as_array().into_iter().flatten().map(observed));
+        token = answer["nextToken"].as_str().map(str::to_owned);
+        if token.is_none() {
+            break;
+        }
+    }
+    found.sort_by_key(|definition| std::cmp::Reverse(definition.revision));
+    Ok(found)
+}
+
+fn observed(content: &Value) -> ObservedDefinition {
+    let tags = content["tags"].as_object().into_iter().flatten();
+    let tags = tags.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())));
+    ObservedDefinition {
+        arn: content["jobDefinitionArn"].as_str().unwrap_or_default().to_owned(),
+        revision: content["revision"].as_i64().unwrap_or_default(),
+        tags: tags.filter(|(key, _)| !key.starts_with("aws:")).collect(),
+        content: content.clone(),
+    }
+}
+
+/// RegisterJobDefinition. Not idempotent: every call makes a revision.
+pub(crate) async fn register(account: &Account, document: &Value, tags: &Tags) -> Result<Output, Failure> {
+    let mut body = document.clone();
+    body["tags"] = json!(tags);
+    let call = account.write.batch.register_job_definition().customize().mutate_request(with_body(&body));
+    let answer = call.send().await.map_err(|error| failure(SERVICE, "RegisterJobDefinition", &error))?;
+    Ok(Output { arn: answer.job_definition_arn, revision: answer.revision.map(i64::from) })
+}
+
+/// TagResource.
+pub(crate) async fn tag(account: &Account, arn: &str, tags: &Tags) -> Result<Output, Failure> {
+    let call = account.write.batch.tag_resource().resource_arn(arn).set_tags(Some(tags.clone().into_iter().collect()));
+    call.send().await.map_err(|error| failure(SERVICE, "TagResource", &error))?;
+    Ok(Output::default())
+}
+
+/// DeregisterJobDefinition.
+pub(crate) async fn deregister(account: &Account, arn: &str) -> Result<Output, Failure> {
+    let call = account.write.batch.deregister_job_definition().job_definition(arn);
+    call.send().await.map_err(|error| failure(SERVICE, "DeregisterJobDefinition", &error))?;
+    Ok(Output::default())
+}

@@ -1,0 +1,169 @@
+//! AWS's error codes: one table from code to what it means. Nobody else looks at a code.
+
+use crate::failure::{Failure, FailureKind, cut};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_types::request_id::RequestId;
+use std::error::Error;
+
+/// Codes whose meaning does not depend on the service. From the services' API models, and the SDK's own throttling list.
+const TABLE: &[(&str, FailureKind)] = &[
+    ("ResourceNotFoundException", FailureKind::NotFound),
+    ("NoSuchEntity", FailureKind::NotFound),
+    ("NoSuchEntityException", FailureKind::NotFound),
+    ("NotFoundException", FailureKind::NotFound),
+    ("ResourceExistsException", FailureKind::AlreadyExists),
+    ("EntityAlreadyExists", FailureKind::AlreadyExists),
+    ("EntityAlreadyExistsException", FailureKind::AlreadyExists),
+    ("ConcurrentModification", FailureKind::Conflict),
+    ("ConcurrentModificationException", FailureKind::Conflict),
+    ("DeleteConflict", FailureKind::Conflict),
+    ("DeleteConflictException", FailureKind::Conflict),
+    ("PriorRequestNotComplete", FailureKind::Conflict),
+    ("KMSInvalidStateException", FailureKind::Conflict),
+    ("AccessDenied", FailureKind::Denied),
+    ("AccessDeniedException", FailureKind::Denied),
+    ("AuthFailure", FailureKind::Denied),
+    ("ExpiredToken", FailureKind::Denied),
+    ("ExpiredTokenException", FailureKind::Denied),
+    ("IncompleteSignature", FailureKind::Denied),
+    ("InvalidClientTokenId", FailureKind::Denied),
+    ("InvalidSignatureException", FailureKind::Denied),
+    ("MissingAuthenticationToken", FailureKind::Denied),
+    ("NotAuthorized", FailureKind::Denied),
+    ("OptInRequired", FailureKind::Denied),
+    ("RegionDisabledException", FailureKind::Denied),
+    ("SignatureDoesNotMatch", FailureKind::Denied),
+    ("UnauthorizedOperation", FailureKind::Denied),
+    ("UnrecognizedClientException", FailureKind::Denied),
+    ("BandwidthLimitExceeded", FailureKind::Throttled),
+    ("RequestLimitExceeded", FailureKind::Throttled),
+    ("RequestThrottled", FailureKind::Throttled),
+    ("RequestThrottledException", FailureKind::Throttled),
+    ("SlowDown", FailureKind::Throttled),
+    ("ThrottledException", FailureKind::Throttled),
+    ("Throttling", FailureKind::Throttled),
+    ("ThrottlingException", FailureKind::Throttled),
+    ("TooManyRequestsException", FailureKind::Throttled),
+    ("LimitExceeded", FailureKind::QuotaExceeded),
+    ("LimitExceededException", FailureKind::QuotaExceeded),
+    ("InternalError", FailureKind::Transient),
+    ("InternalFailure", FailureKind::Transient),
+    ("InternalServiceError", FailureKind::Transient),
+    ("KMSInternalException", FailureKind::Transient),
+    ("DependencyTimeoutException", FailureKind::Transient),
+    ("RequestTimeout", FailureKind::Transient),
+    ("RequestTimeoutException", FailureKind::Transient),
+    ("ServerException", FailureKind::Transient),
+    ("ServiceFailure", FailureKind::Transient),
+    ("ServiceUnavailable", FailureKind::Transient),
+    ("ServiceUnavailableException", FailureKind::Transient),
+];
+
+/// What a code means. Message and status decide where AWS uses one code for several things.
+fn kind(operation: &str, code: &str, message: &str, status: u16) -> FailureKind {
+    let says = |words: &[&str]| words.iter().any(|word| message.to_ascii_lowercase().contains(word));
+    match code {
+        // ECS has no code of its own for a missing definition (DescribeTaskDefinition).
+        "ClientException" if operation == "DescribeTaskDefinition" && says(&["unable to describe", "does not exist", "not found"]) => {
+            FailureKind::NotFound
+        }
+        "ClientException" if says(&["not authorized", "accessdenied", "access denied"]) => FailureKind::Denied,
+        "ClientException" if says(&["too many", "rate exceeded", "throttl"]) => FailureKind::Throttled,
+        // Secrets Manager: one code for whatever does not fit the secret's state.
+        "InvalidRequestException" if says(&["scheduled for deletion", "marked for deletion", "marked deleted"]) => {
+            FailureKind::ScheduledForDeletion
+        }
+        _ => match TABLE.iter().find(|(known, _)| *known == code) {
+            Some((_, kind)) => *kind,
+            None if status >= 500 || status == 0 => FailureKind::Transient,
+            None if status == 429 => FailureKind::Throttled,
+            None if status == 401 || status == 403 => FailureKind::Denied,
+            None => FailureKind::Invalid,
+        },
+    }
+}
+
+/// A failed call as data.
+pub(crate) fn failure<E>(service: &str, operation: &str, error: &SdkError<E, HttpResponse>) -> Failure
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    let request_id = error.request_id().map(str::to_owned);
+    let status = error.raw_response().map_or(0, |response| response.status().as_u16());
+    let (code, message) = match error {
+        SdkError::ServiceError(context) => {
+            let error = context.err();
+            let code = error.code().map_or_else(|| format!("HTTP{status}"), str::to_owned);
+            (code, error.message().unwrap_or("AWS gave no message").to_owned())
+        }
+        SdkError::TimeoutError(_) => ("Timeout".to_owned(), "no answer in time; it may or may not have happened".to_owned()),
+        SdkError::ConstructionFailure(_) => ("NotSent".to_owned(), chain(error)),
+        SdkError::ResponseError(_) | SdkError::DispatchFailure(_) => ("NoAnswer".to_owned(), chain(error)),
+        _ => ("Unknown".to_owned(), chain(error)),
+    };
+    let kind = credentials_kind(error).unwrap_or_else(|| kind(operation, &code, &message, status));
+    Failure { service: service.to_owned(), operation: operation.to_owned(), kind, code, message: cut(&message), request_id }
+}
+
+/// Whether the call was never made because the credentials could not be had, and why: sts:AssumeRole's own error.
+fn credentials_kind(error: &(dyn Error + 'static)) -> Option<FailureKind> {
+    type AssumeRoleError = aws_sdk_sts::operation::assume_role::AssumeRoleError;
+    let mut at: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(error) = at {
+        if let Some(error) = error.downcast_ref::<AssumeRoleError>() {
+            return Some(kind("AssumeRole", error.code().unwrap_or_default(), error.message().unwrap_or_default(), 0));
+        }
+        at = error.source();
+    }
+    None
+}
+
+/// The messages of an error and its causes, each once.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut parts = vec![error.to_string()];
+    let mut at = error.source();
+    while let Some(error) = at {
+        let text = error.to_string();
+        if !parts.contains(&text) {
+            parts.push(text);
+        }
+        at = error.source();
+    }
+    parts.join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_mean() {
+        let rows = [
+            ("DescribeTaskDefinition", "ClientException", "Unable to describe task definition.", 400, FailureKind::NotFound),
+            ("RegisterTaskDefinition", "ClientException", "Role is not valid", 400, FailureKind::Invalid),
+            ("RegisterTaskDefinition", "ClientException", "Too many concurrent attempts to create a new revision", 400, FailureKind::Throttled),
+            ("RegisterTaskDefinition", "LimitExceededException", "", 400, FailureKind::QuotaExceeded),
+            ("CreateSecret", "InvalidRequestException", "…because a secret with this name is already scheduled for deletion.", 400, FailureKind::ScheduledForDeletion),
+            ("CreateSecret", "InvalidRequestException", "other", 400, FailureKind::Invalid),
+            ("CreateSecret", "AccessDeniedException", "Access to KMS is not allowed", 400, FailureKind::Denied),
+            ("GetRole", "NoSuchEntity", "", 404, FailureKind::NotFound),
+            ("PutRolePolicy", "Throttling", "Rate exceeded", 400, FailureKind::Throttled),
+            ("PutRolePolicy", "MalformedPolicyDocument", "", 400, FailureKind::Invalid),
+            ("RegisterJobDefinition", "HTTP502", "", 502, FailureKind::Transient),
+            ("RegisterJobDefinition", "NoAnswer", "", 0, FailureKind::Transient),
+            ("RegisterJobDefinition", "HTTP403", "", 403, FailureKind::Denied),
+            ("RegisterJobDefinition", "HTTP429", "", 429, FailureKind::Throttled),
+        ];
+        for (operation, code, message, status, expected) in rows {
+            assert_eq!(kind(operation, code, message, status), expected, "{operation} {code} {message}");
+        }
+    }
+
+    #[test]
+    fn no_code_stands_twice() {
+        let codes: std::collections::BTreeSet<_> = TABLE.iter().map(|(code, _)| code).collect();
+        assert_eq!(codes.len(), TABLE.len());
+    }
+}

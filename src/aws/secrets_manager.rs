@@ -1,0 +1,120 @@
+//! Secrets Manager: how a secret is read and written. Values leave only here.
+
+use super::error::failure;
+use super::{Account, Clients};
+use crate::failure::{Failure, FailureKind};
+use crate::pass::Output;
+use crate::resource::sealed::Sealed;
+use crate::resource::secret::{CURRENT, ObservedSecret};
+use crate::resource::tags::Tags;
+use aws_sdk_secretsmanager::types::Tag;
+
+const SERVICE: &str = "SecretsManager";
+
+/// DescribeSecret by name or ARN; `None` if there is none.
+pub(crate) async fn describe(clients: &Clients, id: &str) -> Result<Option<ObservedSecret>, Failure> {
+    let answer = match clients.secrets_manager.describe_secret().secret_id(id).send().await {
+        Ok(answer) => answer,
+        Err(error) => {
+            let failure = failure(SERVICE, "DescribeSecret", &error);
+            return if failure.kind == FailureKind::NotFound { Ok(None) } else { Err(failure) };
+        }
+    };
+    let tags = answer.tags.unwrap_or_default().into_iter().filter_map(|tag| Some((tag.key?, tag.value.unwrap_or_default())));
+    let versions = answer.version_ids_to_stages.unwrap_or_default();
+    Ok(Some(ObservedSecret {
+        arn: answer.arn.unwrap_or_default(),
+        description: answer.description,
+        kms_key: answer.kms_key_id.filter(|key| !key.is_empty()),
+        tags: tags.filter(|(key, _)| !key.starts_with("aws:")).collect(),
+        versions: versions.into_iter().map(|(id, stages)| (id, stages.into_iter().collect())).collect(),
+        scheduled_for_deletion: answer.deleted_date.is_some(),
+        same_value: None,
+    }))
+}
+
+/// Whether the current value is this one, by reading it. Needs GetSecretValue; used only without a value key.
+pub(crate) async fn has_value(clients: &Clients, arn: &str, value: &Sealed) -> Result<bool, Failure> {
+    match clients.secrets_manager.get_secret_value().secret_id(arn).send().await {
+        Ok(answer) => Ok(answer.secret_string.as_deref() == Some(value.reveal())),
+        Err(error) => {
+            let failure = failure(SERVICE, "GetSecretValue", &error);
+            let none = matches!(failure.kind, FailureKind::NotFound | FailureKind::ScheduledForDeletion);
+            if none { Ok(false) } else { Err(failure) }
+        }
+    }
+}
+
+/// A secret to be created.
+pub(crate) struct NewSecret<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) description: &'a str,
+    pub(crate) kms_key_id: Option<&'a String>,
+    pub(crate) tags: &'a Tags,
+    pub(crate) version_id: &'a str,
+    pub(crate) value: &'a Sealed,
+}
+
+/// CreateSecret with value, key and tags in one call. The token makes a repetition harmless.
+pub(crate) async fn create(account: &Account, new: NewSecret<'_>) -> Result<Output, Failure> {
+    let call = account.write.secrets_manager.create_secret().name(new.name).description(new.description);
+    let call = call.set_kms_key_id(new.kms_key_id.cloned()).set_tags(Some(to_tags(new.tags)));
+    let call = call.client_request_token(new.version_id).secret_string(new.value.reveal());
+    let answer = call.send().await.map_err(|error| failure(SERVICE, "CreateSecret", &error))?;
+    Ok(Output { arn: answer.arn, revision: None })
+}
+
+/// RestoreSecret.
+pub(crate) async fn restore(account: &Account, arn: &str) -> Result<Output, Failure> {
+    let call = account.write.secrets_manager.restore_secret().secret_id(arn);
+    call.send().await.map_err(|error| failure(SERVICE, "RestoreSecret", &error))?;
+    Ok(Output::default())
+}
+
+/// PutSecretValue. AWS ignores a token that it has seen, so where the answer lacks AWSCURRENT (the value was current before and
+/// lost its label), the label is moved.
+pub(crate) async fn put_value(account: &Account, arn: &str, version_id: &str, value: &Sealed, replaces: Option<&String>) -> Result<Output, Failure> {
+    let call = account.write.secrets_manager.put_secret_value().secret_id(arn).client_request_token(version_id);
+    let answer = call.secret_string(value.reveal()).send().await.map_err(|error| failure(SERVICE, "PutSecretValue", &error))?;
+    let stages = answer.version_stages.unwrap_or_default();
+    if !stages.is_empty() && stages.iter().any(|stage| stage == CURRENT) {
+        return Ok(Output::default());
+    }
+    move_current(account, arn, version_id, replaces).await
+}
+
+/// UpdateSecretVersionStage: AWSCURRENT moves only if it still is where it was seen.
+pub(crate) async fn move_current(account: &Account, arn: &str, to: &str, from: Option<&String>) -> Result<Output, Failure> {
+    let call = account.write.secrets_manager.update_secret_version_stage().secret_id(arn).version_stage(CURRENT);
+    let call = call.move_to_version_id(to).set_remove_from_version_id(from.cloned());
+    call.send().await.map_err(|error| failure(SERVICE, "UpdateSecretVersionStage", &error))?;
+    Ok(Output::default())
+}
+
+/// UpdateSecret without a value: description and key.
+pub(crate) async fn update(account: &Account, arn: &str, description: Option<&String>, kms_key_id: Option<&String>) -> Result<Output, Failure> {
+    let call = account.write.secrets_manager.update_secret().secret_id(arn);
+    let call = call.set_description(description.cloned()).set_kms_key_id(kms_key_id.cloned());
+    call.send().await.map_err(|error| failure(SERVICE, "UpdateSecret", &error))?;
+    Ok(Output::default())
+}
+
+/// TagResource.
+pub(crate) async fn tag(account: &Account, arn: &str, tags: &Tags) -> Result<Output, Failure> {
+    let call = account.write.secrets_manager.tag_resource().secret_id(arn).set_tags(Some(to_tags(tags)));
+    call.send().await.map_err(|error| failure(SERVICE, "TagResource", &error))?;
+    Ok(Output::default())
+}
+
+/// DeleteSecret with a recovery window.
+pub(crate) async fn delete(account: &Account, arn: &str, recovery_window_in_days: i64) -> Result<Output, Failure> {
+    let call = account.write.secrets_manager.delete_secret().secret_id(arn).recovery_window_in_days(recovery_window_in_days);
+    match call.send().await.map_err(|error| failure(SERVICE, "DeleteSecret", &error)) {
+        Err(failure) if failure.kind != FailureKind::NotFound => Err(failure),
+        _ => Ok(Output::default()),
+    }
+}
+
+fn to_tags(tags: &Tags) -> Vec<Tag> {
+    tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()
+}

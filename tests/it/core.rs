@@ -1,0 +1,3 @@
+//! The pure core through its public functions: nothing here needs a process, a network or a clock.
+
+mod crds;
