@@ -36,7 +36,9 @@ fn report(step: &Step, outcome: &Outcome) {
     let (subject, what) = (step.subject.to_string(), crate::plan::render::done(step));
     match outcome {
         Outcome::Done(_) => tracing::info!(subject, "{what}"),
-        Outcome::Failed(failure) => tracing::warn!(subject, code = failure.code, request_id = failure.request_id, "{what}: {failure}"),
+        Outcome::Failed(failure) => {
+            tracing::warn!(subject, code = failure.code, request_id = failure.request_id, "{what}: {failure}")
+        }
         Outcome::Skipped(by) => tracing::debug!(subject, "{what}: skipped, it waits for {by}"),
     }
 }
@@ -73,9 +75,12 @@ async fn execute(account: &Account, action: &Action, arns: &BTreeMap<String, Str
             secrets_manager::update(account, arn, description.as_ref(), kms_key_id.as_ref()).await
         }
         Action::TagSecret { arn, tags } => secrets_manager::tag(account, arn, tags).await,
-        Action::DeleteSecret { arn, recovery_window_in_days } => secrets_manager::delete(account, arn, *recovery_window_in_days).await,
+        Action::DeleteSecret { arn, recovery_window_in_days } => {
+            secrets_manager::delete(account, arn, *recovery_window_in_days).await
+        }
         Action::CreateRole { name, path, trust_policy, permissions_boundary, description, tags } => {
-            let new = iam::NewRole { name, path, trust_policy, permissions_boundary: permissions_boundary.as_ref(), description, tags };
+            let new =
+                iam::NewRole { name, path, trust_policy, permissions_boundary: permissions_boundary.as_ref(), description, tags };
             iam::create(account, new).await
         }
         Action::UpdateAssumeRolePolicy { role, trust_policy } => iam::set_trust(account, role, trust_policy).await,

@@ -3,9 +3,9 @@
 //! Reads are retried by the SDK; writes never are (`max_attempts = 1`): an answer that was lost is looked up by the next pass.
 
 pub mod accounts;
+pub(crate) mod batch;
 mod calls;
 mod definitions;
-pub(crate) mod batch;
 pub(crate) mod ecs;
 mod error;
 pub(crate) mod iam;
@@ -36,7 +36,9 @@ pub(crate) struct Clients {
 impl Clients {
     fn new(config: &SdkConfig, calls: &Calls) -> Self {
         Self {
-            batch: aws_sdk_batch::Client::from_conf(aws_sdk_batch::config::Builder::from(config).interceptor(calls.clone()).build()),
+            batch: aws_sdk_batch::Client::from_conf(
+                aws_sdk_batch::config::Builder::from(config).interceptor(calls.clone()).build(),
+            ),
             ecs: aws_sdk_ecs::Client::from_conf(aws_sdk_ecs::config::Builder::from(config).interceptor(calls.clone()).build()),
             iam: aws_sdk_iam::Client::from_conf(aws_sdk_iam::config::Builder::from(config).interceptor(calls.clone()).build()),
             kms: aws_sdk_kms::Client::from_conf(aws_sdk_kms::config::Builder::from(config).interceptor(calls.clone()).build()),

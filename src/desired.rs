@@ -4,6 +4,7 @@ mod credentials;
 mod document;
 mod fences;
 mod removal;
+mod settings;
 mod shared;
 
 pub use removal::{Removal, RemovedSecret, removal};
@@ -81,18 +82,28 @@ impl Desired {
     }
 }
 
-/// Resolves a workload. All problems are found at once.
+/// Resolves a workload. All problems are found at once, each is told once.
 pub fn resolve(inputs: &Inputs, target: &Target) -> Result<Desired, Vec<Problem>> {
     let mut problems = vec![];
-    let prepared = document::prepare(inputs, target, &mut problems);
-    let Some(prepared) = prepared else { return Err(problems) };
-    let matched = credentials::resolve(inputs, target, &prepared, &mut problems);
-    fences::check(target, &inputs.namespace.name, &prepared, &mut problems);
-    let role = role(inputs, target, &prepared, &mut problems);
+    let desired = resolve_into(inputs, target, &mut problems);
+    let mut told: Vec<Problem> = vec![];
+    for problem in problems {
+        if !told.contains(&problem) {
+            told.push(problem);
+        }
+    }
+    desired.filter(|_| told.is_empty()).ok_or(told)
+}
+
+fn resolve_into(inputs: &Inputs, target: &Target, problems: &mut Vec<Problem>) -> Option<Desired> {
+    settings::check(&inputs.workload.spec, problems);
+    let prepared = document::prepare(inputs, target, problems)?;
+    let matched = credentials::resolve(inputs, target, &prepared, problems);
+    fences::check(target, &inputs.namespace.name, &prepared, problems);
+    let role = role(inputs, target, &prepared, problems)?;
     let recorded = inputs.workload.status.as_ref().and_then(|status| status.definition.as_ref()).map(|it| it.arn.clone());
-    let (Some(role), true) = (role, problems.is_empty()) else { return Err(problems) };
     let former_secrets = former(inputs, &matched);
-    Ok(Desired {
+    Some(Desired {
         target: target.clone(),
         role,
         definition: DesiredDefinition {
@@ -104,10 +115,7 @@ pub fn resolve(inputs: &Inputs, target: &Target) -> Result<Desired, Vec<Problem>
             tags: prepared.tags,
             recorded,
         },
-        former: Grants {
-            secrets: former_secrets.iter().map(|secret| secret.arn.clone()).collect(),
-            keys: former_secrets.iter().filter_map(|secret| secret.kms_key_arn.clone()).collect(),
-        },
+        former: shared::grants_of(former_secrets.iter(), target, &inputs.namespace.name),
         former_secrets,
         secrets: matched.kept,
         existing: matched.existing,
@@ -121,12 +129,16 @@ fn former(inputs: &Inputs, matched: &credentials::Matched) -> Vec<SecretStatus> 
     let recorded = inputs.workload.status.iter().flat_map(|status| status.secrets.iter());
     let wanted = |secret: &&SecretStatus| match &secret.name {
         Some(name) => matched.kept.iter().any(|kept| kept.name == *name),
-        None => matched
-            .existing
-            .iter()
-            .any(|existing| secret.arn == existing.id || secret.arn.contains(&format!(":secret:{}-", existing.id))),
+        None => matched.existing.iter().any(|existing| is_named(&secret.arn, &existing.id)),
     };
     recorded.filter(|secret| !wanted(secret)).cloned().collect()
+}
+
+/// Whether `id` (a name, a partial or a full ARN) names the secret of this ARN.
+fn is_named(arn: &str, id: &str) -> bool {
+    let without_suffix = arn.rsplit_once('-').map_or(arn, |(stem, _)| stem);
+    let name = without_suffix.split_once(":secret:").map(|(_, name)| name);
+    id == arn || id == without_suffix || Some(id) == name
 }
 
 /// The execution role, or nothing and a problem.

@@ -7,7 +7,7 @@ use crate::resource::definition::{ObservedDefinition, ObservedRevision, reposito
 use crate::resource::normalise::DefinitionKind;
 use crate::resource::sealed::Sealed;
 use crate::resource::secret::ObservedSecret;
-use futures::future::{join, join3, join_all};
+use futures::future::{join, join_all, join3};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -48,7 +48,11 @@ async fn secret(account: &Account, id: &str, compare_with: Option<&Sealed>) -> S
 }
 
 /// The keys that the spec names, and those that existing secrets are found to be encrypted with.
-async fn keys(account: &Account, reads: &Reads, secrets: &BTreeMap<String, Snapshot<ObservedSecret>>) -> BTreeMap<String, Snapshot<String>> {
+async fn keys(
+    account: &Account,
+    reads: &Reads,
+    secrets: &BTreeMap<String, Snapshot<ObservedSecret>>,
+) -> BTreeMap<String, Snapshot<String>> {
     let existing = secrets.values().filter_map(|secret| secret.present()?.kms_key.clone());
     let unresolved = existing.filter(|key| !key.contains(":key/") && !key.ends_with("alias/aws/secretsmanager"));
     let wanted: BTreeSet<String> = reads.keys.iter().cloned().chain(unresolved).collect();
@@ -59,11 +63,8 @@ async fn keys(account: &Account, reads: &Reads, secrets: &BTreeMap<String, Snaps
     join_all(each).await.into_iter().collect()
 }
 
-type RoleFacts = (
-    Option<Snapshot<crate::resource::role::ObservedRole>>,
-    Option<Snapshot<Value>>,
-    Option<Snapshot<BTreeSet<String>>>,
-);
+type RoleFacts =
+    (Option<Snapshot<crate::resource::role::ObservedRole>>, Option<Snapshot<Value>>, Option<Snapshot<BTreeSet<String>>>);
 
 /// A role that does not exist has no policies to read.
 async fn role(account: &Account, reads: &Reads) -> RoleFacts {
@@ -90,7 +91,10 @@ async fn definition(account: &Account, reads: &Reads) -> Observed {
         arn: found.arn,
         tags: found.tags,
     };
-    Observed { revisions: Some(snapshot(revisions.map(|all| Some(all.into_iter().map(revision).collect())))), ..Observed::default() }
+    Observed {
+        revisions: Some(snapshot(revisions.map(|all| Some(all.into_iter().map(revision).collect())))),
+        ..Observed::default()
+    }
 }
 
 /// The newest active revision; where the status names another that is still active and the newest has not our tags, that one.

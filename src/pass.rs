@@ -4,8 +4,9 @@ use crate::api::{DefinitionStatus, SecretStatus};
 use crate::desired::Desired;
 use crate::failure::Failure;
 use crate::observed::{Observed, Snapshot};
-use crate::plan::{Action, Kind, Plan, Step, Subject};
+use crate::plan::{self, Action, Plan, Step, Subject};
 use crate::problem::Problem;
+use crate::resource::secret::DesiredSecret;
 use crate::target::Target;
 use serde::Serialize;
 
@@ -92,87 +93,88 @@ impl Round {
     }
 }
 
-/// What is known after the steps: what was observed, changed by what was done.
+/// What is known after the steps: what was observed, changed by what was done. Nothing is recorded that is not ours or that a
+/// fence keeps out: a later pass takes what is recorded for ours, and grants it to those who share the role.
 pub fn facts(desired: &Desired, observed: &Observed, plan: &Plan, outcomes: &[Outcome]) -> Facts {
-    let output = |matches: &dyn Fn(&Step) -> bool| {
-        plan.steps.iter().zip(outcomes).find_map(|(step, outcome)| match outcome {
-            Outcome::Done(output) if matches(step) => Some(output),
-            _ => None,
-        })
-    };
-    let created_role = output(&|step| matches!(step.action, Action::CreateRole { .. }));
-    let role_arn = match (&observed.role, created_role) {
-        (_, Some(created)) => Some(created.arn.clone().unwrap_or_else(|| desired.role.arn.clone())),
-        (Some(Snapshot::Present(role)), None) if !plan.holds(&Subject::role(&desired.role.name)) => Some(role.arn.clone()),
-        _ => None,
-    };
-    let registered = output(&|step| matches!(step.action, Action::RegisterDefinition { .. }));
-    let definition = match (registered, &observed.definition) {
-        (Some(Output { arn: Some(arn), revision }), _) => {
-            Some(DefinitionStatus { arn: arn.clone(), revision: revision.unwrap_or_default() })
-        }
-        (_, Some(Snapshot::Present(found)))
-            if !plan.held.iter().any(|held| held.subject.kind == Kind::Definition && held.hold == crate::plan::Hold::NotOurs) =>
-        {
-            Some(DefinitionStatus { arn: found.arn.clone(), revision: found.revision })
-        }
-        _ => None,
-    };
-    Facts { role_arn, definition, secrets: secrets(desired, observed, plan, &output) }
+    let done = Done { plan, outcomes };
+    Facts {
+        role_arn: role_arn(desired, observed, &done),
+        definition: definition(desired, observed, &done),
+        secrets: secrets(desired, observed, &done),
+    }
 }
 
-fn secrets<'a>(
-    desired: &Desired,
-    observed: &Observed,
-    plan: &Plan,
-    output: &dyn Fn(&dyn Fn(&Step) -> bool) -> Option<&'a Output>,
-) -> Vec<SecretStatus> {
-    let key_arn = |key: Option<&String>| match key {
-        Some(key) => observed.keys.get(key).and_then(Snapshot::present).cloned().or_else(|| Some(key.clone())),
-        None => None,
-    };
-    let mut found = vec![];
-    for wanted in &desired.secrets {
-        let seen = observed
-            .secrets
-            .get(&wanted.name)
-            .and_then(Snapshot::present)
-            .filter(|_| !plan.holds(&Subject::secret(&wanted.name)));
-        let created = output(&|step| matches!(&step.action, Action::CreateSecret { name, .. } if *name == wanted.name));
-        let Some(arn) = created.and_then(|output| output.arn.clone()).or_else(|| seen.map(|secret| secret.arn.clone())) else {
-            continue;
-        };
-        let written = output(&|step| match &step.action {
-            Action::CreateSecret { name, .. } => *name == wanted.name,
-            Action::PutSecretValue { arn: of, .. } | Action::UpdateSecretVersionStage { arn: of, .. } => *of == arn,
-            _ => false,
-        });
-        let version_id = match written {
+/// The steps that were carried out.
+struct Done<'a> {
+    plan: &'a Plan,
+    outcomes: &'a [Outcome],
+}
+
+impl Done<'_> {
+    /// What AWS said to the first such step.
+    fn output(&self, is_wanted: impl Fn(&Action) -> bool) -> Option<&Output> {
+        self.plan.steps.iter().zip(self.outcomes).find_map(|(step, outcome)| match outcome {
+            Outcome::Done(output) if is_wanted(&step.action) => Some(output),
+            _ => None,
+        })
+    }
+}
+
+fn role_arn(desired: &Desired, observed: &Observed, done: &Done) -> Option<String> {
+    if let Some(created) = done.output(|action| matches!(action, Action::CreateRole { .. })) {
+        return Some(created.arn.clone().unwrap_or_else(|| desired.role.arn.clone()));
+    }
+    let role = observed.role.as_ref()?.present()?;
+    let ours = desired.role.managed.as_ref().is_none_or(|managed| managed.owner.owns(&role.tags, managed.recorded));
+    ours.then(|| role.arn.clone())
+}
+
+fn definition(desired: &Desired, observed: &Observed, done: &Done) -> Option<DefinitionStatus> {
+    let registered = done.output(|action| matches!(action, Action::RegisterDefinition { .. }));
+    if let Some(Output { arn: Some(arn), revision }) = registered {
+        return Some(DefinitionStatus { arn: arn.clone(), revision: revision.unwrap_or_default() });
+    }
+    let found = observed.definition.as_ref()?.present()?;
+    let recorded = desired.definition.recorded.as_ref() == Some(&found.arn);
+    let ours = desired.definition.owner.owns(&found.tags, recorded);
+    ours.then(|| DefinitionStatus { arn: found.arn.clone(), revision: found.revision })
+}
+
+/// The secrets that are pulled with, or were: those of the spec as far as they are there and ours or admitted, then the former.
+fn secrets(desired: &Desired, observed: &Observed, done: &Done) -> Vec<SecretStatus> {
+    let kept = desired.secrets.iter().filter_map(|wanted| kept_secret(wanted, desired, observed, done));
+    let existing = desired.existing.iter().filter_map(|existing| {
+        let (arn, kms_key_arn) = plan::existing_secret(existing, desired, observed, &mut Plan::default())?;
+        Some(SecretStatus { registry: existing.registry.clone(), name: None, arn, version_id: None, kms_key_arn })
+    });
+    let mut found: Vec<SecretStatus> = kept.chain(existing).collect();
+    for former in &desired.former_secrets {
+        if !found.iter().any(|secret| secret.arn == former.arn) {
+            found.push(former.clone());
+        }
+    }
+    found
+}
+
+fn kept_secret(wanted: &DesiredSecret, desired: &Desired, observed: &Observed, done: &Done) -> Option<SecretStatus> {
+    let kms_key_arn = plan::key_of(wanted, desired, observed, &mut Plan::default())?;
+    let seen = observed.secrets.get(&wanted.name).and_then(Snapshot::present);
+    let seen = seen.filter(|secret| wanted.owner.owns(&secret.tags, wanted.recorded.as_ref() == Some(&secret.arn)));
+    let created = done.output(|action| matches!(action, Action::CreateSecret { name, .. } if *name == wanted.name));
+    let arn = created.and_then(|output| output.arn.clone()).or_else(|| seen.map(|secret| secret.arn.clone()))?;
+    let written = done.output(|action| match action {
+        Action::CreateSecret { name, .. } => *name == wanted.name,
+        Action::PutSecretValue { arn: of, .. } | Action::UpdateSecretVersionStage { arn: of, .. } => *of == arn,
+        _ => false,
+    });
+    Some(SecretStatus {
+        registry: wanted.registry.to_string(),
+        name: Some(wanted.name.clone()),
+        version_id: match written {
             Some(_) => Some(wanted.version_id.clone()),
             None => seen.and_then(|secret| secret.current()).map(str::to_owned),
-        };
-        let kms_key_arn = key_arn(wanted.kms_key.as_ref());
-        found.push(SecretStatus {
-            registry: wanted.registry.to_string(),
-            name: Some(wanted.name.clone()),
-            arn,
-            version_id,
-            kms_key_arn,
-        });
-    }
-    for existing in &desired.existing {
-        let seen = observed.secrets.get(&existing.id).and_then(Snapshot::present);
-        let discovered = seen.and_then(|secret| secret.kms_key.as_ref()).filter(|key| !key.ends_with("alias/aws/secretsmanager"));
-        found.push(SecretStatus {
-            registry: existing.registry.clone(),
-            name: None,
-            arn: seen.map_or_else(|| existing.id.clone(), |secret| secret.arn.clone()),
-            version_id: None,
-            kms_key_arn: key_arn(existing.kms_key.as_ref().or(discovered)),
-        });
-    }
-    let former = desired.former_secrets.iter().filter(|former| !found.iter().any(|secret| secret.arn == former.arn));
-    let former: Vec<SecretStatus> = former.cloned().collect();
-    found.extend(former);
-    found
+        },
+        arn,
+        kms_key_arn,
+    })
 }

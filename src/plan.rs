@@ -5,7 +5,8 @@ mod converge;
 mod remove;
 pub mod render;
 
-pub use converge::converge;
+pub use converge::{converge, imagined};
+pub(crate) use converge::{existing_secret, key_of};
 pub use remove::remove;
 
 use crate::failure::Failure;

@@ -1,7 +1,9 @@
 //! The status of a workload: a pure function of the pass and the previous status. The only place that makes conditions.
 
+mod binding;
 mod reason;
 
+pub use binding::binding_status;
 pub use reason::Reason;
 
 use crate::api::{FLUX_REQUESTED_AT, PrivateImageWorkload, PrivateImageWorkloadStatus, REQUESTED_AT};

@@ -3,7 +3,7 @@
 use crate::api::{AccountBinding, Limits, Names, SessionTags, TargetStatus};
 use crate::inputs::{Bindings, Inputs};
 use crate::problem::Problem;
-use crate::resource::arn::{partition_of, pattern_matches};
+use crate::resource::arn::{Arn, KmsKeyForm, check_kms_key, partition_of, pattern_matches};
 use crate::status::Reason;
 use kube::core::{Selector, SelectorExt};
 
@@ -36,6 +36,28 @@ impl Target {
         self.limits.as_ref().is_none_or(|limits| fence(limits).iter().any(|pattern| pattern_matches(pattern, what)))
     }
 
+    /// Whether a secret may be read: it is admitted, or under our own prefix for the namespace, in whichever Region.
+    pub(crate) fn admits_secret(&self, namespace: &str, arn: &str) -> bool {
+        let prefix = format!("{}{namespace}/", self.names.secret_prefix);
+        let own = |arn: Arn| arn.account == self.account_id && arn.secret_name().is_some_and(|name| name.starts_with(&prefix));
+        self.admits(|limits| &limits.secret_arns, arn) || Arn::parse(arn).is_ok_and(own)
+    }
+
+    /// Whether a KMS key is admitted by its name in whatever form; an alias also by its ARN.
+    pub(crate) fn admits_key(&self, key: &str) -> bool {
+        let arn = format!("arn:{}:kms:{}:{}:{key}", self.partition, self.region, self.account_id);
+        let admits = |key: &str| self.admits(|limits| &limits.kms_keys, key);
+        admits(key) || (key.starts_with("alias/") && admits(&arn))
+    }
+
+    /// Whether a key that is known by its ARN only may be one that is admitted: which one an admitted alias stands for is not
+    /// known here.
+    pub(crate) fn may_admit_key(&self, arn: &str) -> bool {
+        let by_alias = |limits: &Limits| limits.kms_keys.iter().any(|pattern| pattern.contains("alias/"));
+        let is_key = matches!(check_kms_key(arn), Ok(KmsKeyForm::KeyArn(_)));
+        is_key && (self.admits_key(arn) || self.limits.as_ref().is_some_and(by_alias))
+    }
+
     /// As the status names it.
     pub fn status(&self) -> TargetStatus {
         TargetStatus { binding: self.binding.clone(), account_id: self.account_id.clone(), region: self.region.clone() }
@@ -57,11 +79,11 @@ pub fn choose(inputs: &Inputs) -> Result<Target, Problem> {
 
 fn bound(inputs: &Inputs, bindings: &[AccountBinding]) -> Result<Target, Problem> {
     let binding = choose_binding(inputs, bindings)?;
-    let spec = &binding.spec;
-    let name = binding.metadata.name.clone().unwrap_or_default();
-    let region = match (&inputs.workload.spec.region, spec.regions.as_slice()) {
+    let name = name(binding);
+    let region = match (&inputs.workload.spec.region, binding.spec.regions.as_slice()) {
         (Some(region), regions) if regions.contains(region) => region.clone(),
         (Some(region), regions) => {
+            known_partition(region)?;
             let rule = format!("AccountBinding {name} allows only {}", regions.join(", "));
             return Err(Problem::of(
                 Reason::NotAllowed,
@@ -77,8 +99,13 @@ fn bound(inputs: &Inputs, bindings: &[AccountBinding]) -> Result<Target, Problem
             return Err(Problem::spec("spec.region", "", rule, format!("set it to one of {}", regions.join(", "))));
         }
     };
+    assemble(inputs, binding, region)
+}
+
+fn assemble(inputs: &Inputs, binding: &AccountBinding, region: String) -> Result<Target, Problem> {
+    let spec = &binding.spec;
     Ok(Target {
-        binding: Some(name),
+        binding: Some(name(binding)),
         account_id: spec.account_id.clone(),
         partition: known_partition(&region)?,
         region,
@@ -90,11 +117,31 @@ fn bound(inputs: &Inputs, bindings: &[AccountBinding]) -> Result<Target, Problem
     })
 }
 
-/// A workload that is pinned keeps its binding, admitted or not, so that its deletion works; the pass itself checks admission.
+/// The target to remove a workload from: where its status says that it lives, whatever the spec and the selector say now.
+pub fn of_removal(inputs: &Inputs) -> Result<Target, Problem> {
+    let pinned = inputs.workload.status.as_ref().and_then(|status| status.target.as_ref());
+    let (Some(pinned), Bindings::Objects(bindings)) = (pinned, &inputs.bindings) else { return choose(inputs) };
+    let binding = bindings.iter().find(|binding| binding.metadata.name == pinned.binding);
+    match binding.filter(|binding| binding.spec.account_id == pinned.account_id) {
+        Some(binding) => assemble(inputs, binding, pinned.region.clone()),
+        None => Err(Problem::of(
+            Reason::BindingNotFound,
+            "status.target.binding",
+            pinned.binding.as_deref().unwrap_or_default(),
+            format!("the AccountBinding for account {} is gone, so nothing can be removed there", pinned.account_id),
+            "put it back, or annotate the workload with wharfinger.dev/abandon=true to leave everything in AWS",
+        )),
+    }
+}
+
+fn name(binding: &AccountBinding) -> String {
+    binding.metadata.name.clone().unwrap_or_default()
+}
+
+/// Exactly one must admit the namespace.
 fn choose_binding<'a>(inputs: &Inputs, bindings: &'a [AccountBinding]) -> Result<&'a AccountBinding, Problem> {
     let namespace = &inputs.namespace.name;
     let wanted = inputs.workload.spec.binding_ref.as_ref().map(|reference| reference.name.as_str());
-    let name = |binding: &AccountBinding| binding.metadata.name.clone().unwrap_or_default();
     let candidates: Vec<&AccountBinding> = bindings
         .iter()
         .filter(|binding| wanted.is_none_or(|wanted| name(binding) == wanted))
@@ -131,11 +178,6 @@ fn choose_binding<'a>(inputs: &Inputs, bindings: &'a [AccountBinding]) -> Result
 }
 
 fn admits_namespace(inputs: &Inputs, binding: &AccountBinding) -> bool {
-    let deleting = inputs.workload.metadata.deletion_timestamp.is_some();
-    let pinned = inputs.workload.status.as_ref().and_then(|status| status.target.as_ref()?.binding.as_ref());
-    if deleting && pinned == binding.metadata.name.as_ref() {
-        return true;
-    }
     let Some(selector) = binding.spec.namespace_selector.clone() else { return false };
     Selector::try_from(selector).is_ok_and(|selector| selector.matches(&inputs.namespace.labels))
 }

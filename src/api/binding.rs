@@ -1,5 +1,6 @@
 //! `AccountBinding`: which namespaces may act in which AWS account and Regions, through which role, within which fences.
 #![allow(unreachable_pub)] // kube's derive repeats each struct inside a function
+#![allow(clippy::duplicated_attributes)] // each printer column has a type, and several have the same
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, LabelSelector};
 use kube::{CustomResource, KubeSchema};
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
     kind = "AccountBinding",
     status = "AccountBindingStatus",
     shortname = "awsbind",
+    doc = "Which namespaces may act in which AWS account and Regions, through which role, within which fences. Written by the platform administrator.",
     category = "wharfinger",
     derive = "PartialEq",
     printcolumn(name = "Account", type_ = "string", json_path = ".spec.accountId"),

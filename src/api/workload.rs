@@ -19,6 +19,7 @@ pub type Definition = serde_json::Map<String, serde_json::Value>;
     namespaced,
     status = "PrivateImageWorkloadStatus",
     shortname = "piw",
+    doc = "Runs containers from private registries on Amazon ECS or AWS Batch: keeps the registry credential, the execution role's policy and the registered definition right.",
     category = "wharfinger",
     derive = "PartialEq",
     printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
@@ -35,6 +36,16 @@ pub type Definition = serde_json::Map<String, serde_json::Value>;
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("has(self.ecs) != has(self.batch)").message("exactly one of `ecs` and `batch` must be given"))]
+#[x_kube(validation = Rule::new("!has(self.ecs) || (has(self.ecs.containerDefinitions) && self.ecs.containerDefinitions.size() > 0)")
+    .message("a task definition has at least one container"))]
+#[x_kube(validation = Rule::new("!has(self.ecs) || !has(self.ecs.containerDefinitions) || has(self.image) || self.ecs.containerDefinitions.all(c, has(c.image))")
+    .message("every container needs an image: give it one, or set spec.image for those that have none"))]
+#[x_kube(validation = Rule::new("!has(self.ecs) || !has(self.ecs.containerDefinitions) || self.ecs.containerDefinitions.all(c, !has(c.name) || self.ecs.containerDefinitions.exists_one(d, has(d.name) && d.name == c.name))")
+    .message("two containers have the same name: give each its own"))]
+#[x_kube(validation = Rule::new("!has(self.batch) || !has(self.batch.eksProperties)")
+    .message("jobs on EKS pull with podProperties.imagePullSecrets, not with repositoryCredentials: leave eksProperties out"))]
+#[x_kube(validation = Rule::new("!has(self.batch) || has(self.batch.eksProperties) || [has(self.batch.containerProperties), has(self.batch.ecsProperties), has(self.batch.nodeProperties)].exists_one(given, given)")
+    .message("exactly one of containerProperties, ecsProperties and nodeProperties must be given"))]
 #[x_kube(validation = Rule::new("!has(oldSelf.region) || !has(self.region) || self.region == oldSelf.region")
     .message("region cannot be changed: delete this workload and create it in the other Region, or create a second one"))]
 #[x_kube(validation = Rule::new("!has(oldSelf.bindingRef) || !has(self.bindingRef) || self.bindingRef.name == oldSelf.bindingRef.name")
@@ -115,6 +126,8 @@ pub struct BindingRef {
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("has(self.secretRef) != has(self.secretArn)").message("exactly one of `secretRef` and `secretArn` must be given"))]
+#[x_kube(validation = Rule::new("!has(self.registry) || !self.registry.matches('^([0-9]{12}[.]dkr[.-]ecr|public[.]ecr[.]aws)')")
+    .message("Amazon ECR takes no repositoryCredentials, the execution role pulls from it: leave this credential out"))]
 pub struct Credential {
     /// Registry host, or host and path prefix (`ghcr.io/acme`). Without it a Secret serves every host that it has a login for.
     #[serde(default, skip_serializing_if = "Option::is_none")]

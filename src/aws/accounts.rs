@@ -115,7 +115,10 @@ impl Accounts {
 
     async fn assume(&self, role: &str, identity: &Identity, target: &Target) -> AssumeRoleProvider {
         let base = self.config(None, READ_ATTEMPTS).to_builder().region(Region::new(target.region.clone())).build();
-        let builder = AssumeRoleProvider::builder(role).session_name("wharfinger").configure(&base).region(Region::new(target.region.clone()));
+        let builder = AssumeRoleProvider::builder(role)
+            .session_name("wharfinger")
+            .configure(&base)
+            .region(Region::new(target.region.clone()));
         let builder = match &identity.external_id {
             Some(id) => builder.external_id(id),
             None => builder,
@@ -129,8 +132,12 @@ impl Accounts {
 
     /// The base configuration with our timeouts, one identity cache for all its clients, and other credentials.
     fn config(&self, credentials: Option<SharedCredentialsProvider>, attempts: u32) -> SdkConfig {
-        let timeouts = TimeoutConfig::builder().operation_attempt_timeout(self.timeout).operation_timeout(self.timeout * (attempts + 1)).build();
-        let mut builder = self.base.to_builder().timeout_config(timeouts).retry_config(RetryConfig::standard().with_max_attempts(attempts));
+        let timeouts = TimeoutConfig::builder()
+            .operation_attempt_timeout(self.timeout)
+            .operation_timeout(self.timeout * (attempts + 1))
+            .build();
+        let mut builder =
+            self.base.to_builder().timeout_config(timeouts).retry_config(RetryConfig::standard().with_max_attempts(attempts));
         if let Some(credentials) = credentials {
             builder = builder.credentials_provider(credentials).identity_cache(IdentityCache::lazy().build());
         }
@@ -152,5 +159,11 @@ fn mismatch(target: &Target, found: &str) -> Problem {
     };
     let field = format!("AccountBinding {}: spec.accountId", target.binding.as_deref().unwrap_or_default());
     let rule = format!("{who} acts in account {found}");
-    Problem::of(Reason::AccountMismatch, field, &target.account_id, rule, "name a role of that account in spec.roleArn, or mend the account")
+    Problem::of(
+        Reason::AccountMismatch,
+        field,
+        &target.account_id,
+        rule,
+        "name a role of that account in spec.roleArn, or mend the account",
+    )
 }

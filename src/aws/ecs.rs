@@ -24,7 +24,8 @@ pub(crate) async fn describe(clients: &Clients, id: &str) -> Result<Option<Obser
     let content = answer["taskDefinition"].take();
     let active = content["status"].as_str().is_none_or(|status| status == "ACTIVE");
     let tags = answer["tags"].as_array().into_iter().flatten();
-    let tags = tags.filter_map(|tag| Some((tag["key"].as_str()?.to_owned(), tag["value"].as_str().unwrap_or_default().to_owned())));
+    let tags =
+        tags.filter_map(|tag| Some((tag["key"].as_str()?.to_owned(), tag["value"].as_str().unwrap_or_default().to_owned())));
     Ok(active.then(|| ObservedDefinition {
         arn: content["taskDefinitionArn"].as_str().unwrap_or_default().to_owned(),
         revision: content["revision"].as_i64().unwrap_or_default(),
@@ -36,11 +37,15 @@ pub(crate) async fn describe(clients: &Clients, id: &str) -> Result<Option<Obser
 /// Every active revision of a family, newest first, all pages.
 pub(crate) async fn revisions(clients: &Clients, family: &str) -> Result<Vec<ObservedDefinition>, Failure> {
     let call = clients.ecs.list_task_definitions().family_prefix(family).status(TaskDefinitionStatus::Active);
-    let arns: Result<Vec<String>, _> = call.sort(aws_sdk_ecs::types::SortOrder::Desc).into_paginator().items().send().try_collect().await;
+    let arns: Result<Vec<String>, _> =
+        call.sort(aws_sdk_ecs::types::SortOrder::Desc).into_paginator().items().send().try_collect().await;
     let arns = arns.map_err(|error| failure(SERVICE, "ListTaskDefinitions", &error))?;
     let mut found = vec![];
     // `familyPrefix` is the full family name on AWS; elsewhere it may be a prefix.
-    for arn in arns.iter().filter(|arn| arn.rsplit_once('/').and_then(|(_, id)| id.rsplit_once(':')).is_some_and(|(name, _)| name == family)) {
+    for arn in arns
+        .iter()
+        .filter(|arn| arn.rsplit_once('/').and_then(|(_, id)| id.rsplit_once(':')).is_some_and(|(name, _)| name == family))
+    {
         found.extend(describe(clients, arn).await?);
     }
     Ok(found)

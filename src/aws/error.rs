@@ -66,7 +66,9 @@ fn kind(operation: &str, code: &str, message: &str, status: u16) -> FailureKind 
     let says = |words: &[&str]| words.iter().any(|word| message.to_ascii_lowercase().contains(word));
     match code {
         // ECS has no code of its own for a missing definition (DescribeTaskDefinition).
-        "ClientException" if operation == "DescribeTaskDefinition" && says(&["unable to describe", "does not exist", "not found"]) => {
+        "ClientException"
+            if operation == "DescribeTaskDefinition" && says(&["unable to describe", "does not exist", "not found"]) =>
+        {
             FailureKind::NotFound
         }
         "ClientException" if says(&["not authorized", "accessdenied", "access denied"]) => FailureKind::Denied,
@@ -143,9 +145,21 @@ mod tests {
         let rows = [
             ("DescribeTaskDefinition", "ClientException", "Unable to describe task definition.", 400, FailureKind::NotFound),
             ("RegisterTaskDefinition", "ClientException", "Role is not valid", 400, FailureKind::Invalid),
-            ("RegisterTaskDefinition", "ClientException", "Too many concurrent attempts to create a new revision", 400, FailureKind::Throttled),
+            (
+                "RegisterTaskDefinition",
+                "ClientException",
+                "Too many concurrent attempts to create a new revision",
+                400,
+                FailureKind::Throttled,
+            ),
             ("RegisterTaskDefinition", "LimitExceededException", "", 400, FailureKind::QuotaExceeded),
-            ("CreateSecret", "InvalidRequestException", "…because a secret with this name is already scheduled for deletion.", 400, FailureKind::ScheduledForDeletion),
+            (
+                "CreateSecret",
+                "InvalidRequestException",
+                "…because a secret with this name is already scheduled for deletion.",
+                400,
+                FailureKind::ScheduledForDeletion,
+            ),
             ("CreateSecret", "InvalidRequestException", "other", 400, FailureKind::Invalid),
             ("CreateSecret", "AccessDeniedException", "Access to KMS is not allowed", 400, FailureKind::Denied),
             ("GetRole", "NoSuchEntity", "", 404, FailureKind::NotFound),

@@ -50,7 +50,9 @@ pub(crate) struct NewRole<'a> {
 /// CreateRole with trust, boundary and tags in one call.
 pub(crate) async fn create(account: &Account, new: NewRole<'_>) -> Result<Output, Failure> {
     let call = account.write.iam.create_role().role_name(new.name).path(new.path).description(new.description);
-    let call = call.assume_role_policy_document(new.trust_policy.to_string()).set_permissions_boundary(new.permissions_boundary.cloned());
+    let call = call
+        .assume_role_policy_document(new.trust_policy.to_string())
+        .set_permissions_boundary(new.permissions_boundary.cloned());
     let answer = call.set_tags(Some(to_tags(new.tags)?)).send().await.map_err(|error| failure(SERVICE, "CreateRole", &error))?;
     Ok(Output { arn: answer.role.map(|role| role.arn), revision: None })
 }

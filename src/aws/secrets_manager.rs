@@ -73,7 +73,13 @@ pub(crate) async fn restore(account: &Account, arn: &str) -> Result<Output, Fail
 
 /// PutSecretValue. AWS ignores a token that it has seen, so where the answer lacks AWSCURRENT (the value was current before and
 /// lost its label), the label is moved.
-pub(crate) async fn put_value(account: &Account, arn: &str, version_id: &str, value: &Sealed, replaces: Option<&String>) -> Result<Output, Failure> {
+pub(crate) async fn put_value(
+    account: &Account,
+    arn: &str,
+    version_id: &str,
+    value: &Sealed,
+    replaces: Option<&String>,
+) -> Result<Output, Failure> {
     let call = account.write.secrets_manager.put_secret_value().secret_id(arn).client_request_token(version_id);
     let answer = call.secret_string(value.reveal()).send().await.map_err(|error| failure(SERVICE, "PutSecretValue", &error))?;
     let stages = answer.version_stages.unwrap_or_default();
@@ -92,7 +98,12 @@ pub(crate) async fn move_current(account: &Account, arn: &str, to: &str, from: O
 }
 
 /// UpdateSecret without a value: description and key.
-pub(crate) async fn update(account: &Account, arn: &str, description: Option<&String>, kms_key_id: Option<&String>) -> Result<Output, Failure> {
+pub(crate) async fn update(
+    account: &Account,
+    arn: &str,
+    description: Option<&String>,
+    kms_key_id: Option<&String>,
+) -> Result<Output, Failure> {
     let call = account.write.secrets_manager.update_secret().secret_id(arn);
     let call = call.set_description(description.cloned()).set_kms_key_id(kms_key_id.cloned());
     call.send().await.map_err(|error| failure(SERVICE, "UpdateSecret", &error))?;

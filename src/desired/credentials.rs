@@ -1,17 +1,18 @@
 //! Which login each container pulls with: matched by registry as kubelet does, the longest path prefix wins.
 
+mod check;
+
 use super::document::{Container, Prepared};
-use super::{ExistingSecret, owner, shared};
-use crate::api::Credential;
+use super::{ExistingSecret, owner};
 use crate::inputs::{Inputs, Source};
 use crate::problem::Problem;
-use crate::resource::arn::{Arn, check_kms_key};
 use crate::resource::image::Registry;
 use crate::resource::login::{self, Login};
 use crate::resource::names;
 use crate::resource::secret::DesiredSecret;
 use crate::status::Reason;
 use crate::target::Target;
+use check::{Checked, check, check_secret_id};
 use std::collections::BTreeSet;
 
 /// The secrets that the containers need, and which container pulls with which.
@@ -37,13 +38,6 @@ const PUBLIC: [&str; 9] = [
     "docker.elastic.co",
 ];
 
-/// A credential of the spec that holds together.
-struct Checked<'a> {
-    field: String,
-    registry: Option<Registry>,
-    credential: &'a Credential,
-}
-
 /// What a credential offers to one container.
 enum Offer<'a> {
     Kept(Registry, &'a Login),
@@ -68,7 +62,8 @@ pub(super) fn resolve(inputs: &Inputs, target: &Target, prepared: &Prepared, pro
         used.extend(best.as_ref().map(|(index, _)| *index));
         match (&container.pasted_credential, best) {
             (Some(pasted), best) => {
-                take_pasted(container, pasted, best.map(|(index, _)| &credentials[index]), &mut matched, problems)
+                let credential = best.map(|(index, _)| &credentials[index]);
+                take_pasted(target, container, pasted, credential, &mut matched, problems)
             }
             (None, Some((index, offer))) => take(inputs, target, container, &credentials[index], offer, &mut matched, problems),
             (None, None) => bare.push(container),
@@ -79,129 +74,6 @@ pub(super) fn resolve(inputs: &Inputs, target: &Target, prepared: &Prepared, pro
         unused(inputs, checked, index, prepared, &mut matched, problems);
     }
     matched
-}
-
-/// Each credential by itself, and no registry twice.
-fn check<'a>(inputs: &'a Inputs, target: &Target, problems: &mut Vec<Problem>) -> Vec<Checked<'a>> {
-    let mut checked: Vec<Checked<'a>> = vec![];
-    for (index, credential) in inputs.workload.spec.credentials.iter().enumerate() {
-        let field = format!("spec.credentials[{index}]");
-        let registry = match credential.registry.as_deref().map(|text| (text, Registry::parse(text))) {
-            Some((_, Ok(registry))) => Some(registry),
-            Some((text, Err(error))) => {
-                problems.push(Problem::spec(format!("{field}.registry"), text, error.to_string(), "write HOST or HOST/PATH"));
-                continue;
-            }
-            None => None,
-        };
-        if let Some(registry) = &registry {
-            check_registry(&field, registry, &checked, problems);
-        }
-        check_source(inputs, target, &field, credential, problems);
-        checked.push(Checked { field, registry, credential });
-    }
-    checked
-}
-
-fn check_registry(field: &str, registry: &Registry, earlier: &[Checked], problems: &mut Vec<Problem>) {
-    let at = format!("{field}.registry");
-    if registry.is_ecr() {
-        let rule = "Amazon ECR takes no repositoryCredentials; the execution role pulls from it";
-        problems.push(Problem::spec(at.clone(), registry, rule, "remove this credential"));
-    }
-    if let Some(twin) = earlier.iter().find(|other| other.registry.as_ref() == Some(registry)) {
-        problems.push(Problem::spec(at, registry, format!("{} is for the same registry", twin.field), "keep one of them"));
-    }
-}
-
-fn check_source(inputs: &Inputs, target: &Target, field: &str, credential: &Credential, problems: &mut Vec<Problem>) {
-    if let Some(Err(error)) = credential.kms_key.as_deref().map(check_kms_key) {
-        let key = credential.kms_key.as_deref().unwrap_or_default();
-        problems.push(Problem::spec(
-            format!("{field}.kmsKey"),
-            key,
-            error.to_string(),
-            "write a key ARN, an alias ARN, a key id or alias/NAME",
-        ));
-    }
-    match (&credential.secret_ref, &credential.secret_arn) {
-        (Some(reference), None) => {
-            let name = &reference.name;
-            let at = format!("{field}.secretRef.name");
-            match inputs.sources.get(name) {
-                Some(Source::Found(Ok(_))) => {}
-                Some(Source::Found(Err(error))) => {
-                    problems.push(Problem::of(
-                        Reason::SecretSourceInvalid,
-                        at,
-                        name,
-                        error.to_string(),
-                        "mend the Secret; it is watched",
-                    ));
-                }
-                Some(Source::Unreadable(why)) => {
-                    problems.push(Problem::of(
-                        Reason::SecretSourceMissing,
-                        at,
-                        name,
-                        why.clone(),
-                        "let the controller read Secrets here",
-                    ));
-                }
-                Some(Source::Missing) | None => {
-                    let rule = format!("Secret {name} does not exist in namespace {}", inputs.namespace.name);
-                    let remedy = "create it (kubectl create secret docker-registry); it is waited for";
-                    problems.push(Problem::of(Reason::SecretSourceMissing, at, name, rule, remedy));
-                }
-            }
-        }
-        (None, Some(id)) => check_secret_id(target, &format!("{field}.secretArn"), id, problems),
-        _ => {
-            let rule = "exactly one of `secretRef` and `secretArn` must be given";
-            problems.push(Problem::spec(field, "", rule, "keep one of them"));
-        }
-    }
-}
-
-/// The form of a name or ARN of a secret that is said to exist.
-fn check_secret_id(target: &Target, field: &str, id: &str, problems: &mut Vec<Problem>) {
-    if !id.starts_with("arn:") {
-        if id.is_empty() || id.len() > 512 || !id.chars().all(|c| c.is_ascii_alphanumeric() || "/_+=.@-".contains(c)) {
-            let rule = "a secret's name has 1 to 512 letters, digits and /_+=.@-";
-            problems.push(Problem::spec(field, id, rule, "write its name or its full ARN"));
-        }
-        return;
-    }
-    let arn = match Arn::parse(id) {
-        Ok(arn) if arn.secret_name().is_some() => arn,
-        Ok(arn) => {
-            let rule = format!("this is an ARN of {}, not of a Secrets Manager secret", arn.service);
-            let remedy = "write arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME-XXXXXX";
-            return problems.push(Problem::spec(field, id, rule, remedy));
-        }
-        Err(error) => return problems.push(Problem::spec(field, id, error.to_string(), "write the secret's full ARN")),
-    };
-    if !(20..=2048).contains(&id.len()) {
-        let rule = "ECS takes a credentialsParameter of 20 to 2048 characters";
-        problems.push(Problem::spec(field, id, rule, "write the secret's full ARN"));
-    }
-    if !shared::in_own_account(target, &arn) {
-        if !target.admits(|limits| &limits.secret_arns, id) {
-            let rule =
-                format!("the secret is of account {} and the AccountBinding's limits.secretArns do not admit it", arn.account);
-            return problems.push(Problem::of(
-                Reason::NotAllowed,
-                field,
-                id,
-                rule,
-                "ask the administrator of the AccountBinding",
-            ));
-        }
-        if !arn.is_full_secret() {
-            let rule = "a secret of another account must be named by its full ARN, with the six characters at its end";
-            problems.push(Problem::spec(field, id, rule, "copy it from aws secretsmanager describe-secret"));
-        }
-    }
 }
 
 fn refuse_on_ecr(container: &Container, problems: &mut Vec<Problem>) {
@@ -298,6 +170,7 @@ fn is_main_registry(container: &Container, all: &[Container]) -> bool {
 }
 
 fn take_pasted(
+    target: &Target,
     container: &Container,
     pasted: &str,
     credential: Option<&Checked>,
@@ -309,6 +182,8 @@ fn take_pasted(
         let rule = format!("{} gives another secret for this container's registry", checked.field);
         return problems.push(Problem::spec(field, pasted, rule, "keep one of them"));
     }
+    check_secret_id(target, &field, pasted, problems);
+    check_host(target, &format!("{}.image", container.field), container, problems);
     let kms_key = credential.and_then(|checked| checked.credential.kms_key.clone());
     add_existing(container, pasted, container.image.registry(), kms_key, field, matched);
 }
@@ -322,11 +197,7 @@ fn take(
     matched: &mut Matched,
     problems: &mut Vec<Problem>,
 ) {
-    let (Offer::Kept(registry, _) | Offer::Existing(registry)) = &offer;
-    if !target.admits(|limits| &limits.registries, registry.host()) {
-        let rule = "the AccountBinding's limits.registries do not admit credentials for this host";
-        return problems.push(Problem::of(Reason::NotAllowed, &checked.field, registry.host(), rule, "ask its administrator"));
-    }
+    check_host(target, &checked.field, container, problems);
     match (offer, &checked.credential.secret_arn, &checked.credential.secret_ref) {
         (Offer::Existing(registry), Some(id), _) => {
             let field = format!("{}.secretArn", checked.field);
@@ -340,6 +211,15 @@ fn take(
             }
         }
         _ => {}
+    }
+}
+
+/// ECS sends the login to the host of the image, whatever the credential is called.
+fn check_host(target: &Target, field: &str, container: &Container, problems: &mut Vec<Problem>) {
+    let host = container.image.registry();
+    if !target.admits(|limits| &limits.registries, host) {
+        let rule = "the AccountBinding's limits.registries do not admit credentials for this host";
+        problems.push(Problem::of(Reason::NotAllowed, field, host, rule, "ask the administrator of the AccountBinding"));
     }
 }
 

@@ -5,7 +5,7 @@ use crate::api::{Definition, PrivateImageWorkloadSpec};
 use crate::inputs::Inputs;
 use crate::problem::Problem;
 use crate::resource::definition::{containers, containers_mut};
-use crate::resource::image::Image;
+use crate::resource::image::{Image, ImageError};
 use crate::resource::names;
 use crate::resource::normalise::DefinitionKind;
 use crate::resource::tags::Tags;
@@ -51,6 +51,9 @@ pub(super) fn kind_and_definition(spec: &PrivateImageWorkloadSpec) -> (Definitio
     }
 }
 
+/// Characters of an image in Batch, the digest included (Batch API, `ContainerProperties.image`).
+const MAX_BATCH_IMAGE: usize = 255;
+
 /// Field names and limits of the two services.
 struct Rules {
     root: &'static str,
@@ -83,6 +86,7 @@ pub(super) fn prepare(inputs: &Inputs, target: &Target, problems: &mut Vec<Probl
     check_shape(kind, definition, problems);
     check_roles(spec, problems);
     let tags = take_tags(&mut document);
+    check_tags(&rules, &tags, problems);
     complete(kind, &rules, spec, &name, &mut document);
     let bytes = document.to_string().len();
     if bytes > rules.max_bytes {
@@ -189,6 +193,15 @@ fn take_tags(document: &mut Value) -> Tags {
     }
 }
 
+/// Tags say whose a definition is, so nobody may write ours.
+fn check_tags(rules: &Rules, tags: &Tags, problems: &mut Vec<Problem>) {
+    let prefixes = ["wharfinger.dev/", "aws:"];
+    for key in tags.keys().filter(|key| prefixes.iter().any(|prefix| key.to_lowercase().starts_with(prefix))) {
+        let rule = "tags that begin with wharfinger.dev/ or aws: are not for users";
+        problems.push(Problem::spec(format!("{}.tags", rules.root), key, rule, "leave it out"));
+    }
+}
+
 fn complete(kind: DefinitionKind, rules: &Rules, spec: &PrivateImageWorkloadSpec, name: &str, document: &mut Value) {
     document[rules.name_field] = json!(name);
     if kind == DefinitionKind::JobDefinition && document.get("type").is_none() {
@@ -218,6 +231,10 @@ fn read_containers(
         let image_field = if inherits_image { "spec.image".to_owned() } else { format!("{field}.image") };
         let pasted = object.get("repositoryCredentials").and_then(|it| it.get("credentialsParameter")).and_then(Value::as_str);
         match text("image").map(|image| (image, Image::parse(image))) {
+            Some((text, Ok(_))) if kind == DefinitionKind::JobDefinition && text.len() > MAX_BATCH_IMAGE => {
+                let rule = "Batch takes an image of at most 255 characters, the digest included";
+                problems.push(Problem::spec(image_field, text, rule, "name it by a shorter path, or by its tag"));
+            }
             Some((_, Ok(image))) => found.push(Container {
                 path,
                 field,
@@ -227,12 +244,9 @@ fn read_containers(
                 object: object.clone(),
             }),
             Some((image, Err(error))) => {
-                problems.push(Problem::spec(
-                    image_field,
-                    image,
-                    error.to_string(),
-                    "write HOST/PATH:TAG or HOST/PATH@sha256:DIGEST",
-                ));
+                let shown = if error == ImageError::Scheme { "" } else { image };
+                let remedy = "write HOST/PATH:TAG or HOST/PATH@sha256:DIGEST";
+                problems.push(Problem::spec(image_field, shown, error.to_string(), remedy));
             }
             None => problems.push(Problem::spec(format!("{field}.image"), "", "no image is named", "set it, or spec.image")),
         }

@@ -111,17 +111,12 @@ fn refuse_unless_admitted(target: &Target, namespace: &str, field: String, arn: 
     problems.push(Problem::of(Reason::NotAllowed, field, arn, rule, "ask the administrator of the AccountBinding"));
 }
 
-/// Whether an ARN lies under our own prefixes for the namespace, in the target's account and Region.
+/// Whether an ARN lies under our own prefixes for the namespace, in the target's account.
 fn is_own(target: &Target, namespace: &str, arn: &str) -> bool {
-    let Ok(arn) = Arn::parse(arn) else { return false };
-    if arn.account != target.account_id {
-        return false;
-    }
-    match (arn.service.as_str(), arn.secret_name(), arn.role_name()) {
-        ("secretsmanager", Some(name), _) => {
-            arn.region == target.region && name.starts_with(&format!("{}{namespace}/", target.names.secret_prefix))
-        }
-        ("iam", _, Some(name)) => is_own_role(target, namespace, name),
+    let Ok(parsed) = Arn::parse(arn) else { return false };
+    match (parsed.service.as_str(), parsed.role_name()) {
+        ("secretsmanager", _) => target.admits_secret(namespace, arn),
+        ("iam", Some(name)) => parsed.account == target.account_id && is_own_role(target, namespace, name),
         _ => false,
     }
 }

@@ -135,7 +135,7 @@ fn secrets(inputs: &Inputs, target: &Target, in_revisions: &[String]) -> Vec<Rem
     let removed = found.into_iter().map(|(name, (source, registry, key))| RemovedSecret {
         owner: owner(inputs, &format!("Secret/{source}")),
         recorded: recorded.get(&name).map(|arn| (*arn).clone()),
-        shared_with: users_of_secret(inputs, &name, &source, &registry, key.as_deref()),
+        shared_with: users_of_secret(inputs, target, &name, &source, &registry, key.as_deref()),
         name,
     });
     removed.collect()

@@ -1,6 +1,6 @@
 //! What workloads of one namespace share: the execution role and its policy, and secrets. Decides who else needs them.
 
-use crate::api::{DeletionPolicy, PrivateImageWorkload, PrivateImageWorkloadSpec};
+use crate::api::{DeletionPolicy, PrivateImageWorkload, PrivateImageWorkloadSpec, SecretStatus};
 use crate::inputs::Inputs;
 use crate::resource::arn::Arn;
 use crate::resource::image::{Image, Registry};
@@ -49,7 +49,7 @@ pub(super) fn pasted_roles(spec: &PrivateImageWorkloadSpec) -> Vec<String> {
 }
 
 /// Workloads that still count: another name, not on their way out (unless what they made is retained).
-fn others<'a>(inputs: &'a Inputs) -> impl Iterator<Item = &'a PrivateImageWorkload> {
+fn others(inputs: &Inputs) -> impl Iterator<Item = &PrivateImageWorkload> {
     inputs.siblings.iter().filter(|sibling| {
         sibling.metadata.name != inputs.workload.metadata.name
             && (sibling.metadata.deletion_timestamp.is_none() || sibling.spec.deletion_policy == DeletionPolicy::Retain)
@@ -71,6 +71,26 @@ fn in_account(workload: &PrivateImageWorkload, target: &Target) -> bool {
     pinned.is_none_or(|pinned| pinned.account_id == target.account_id)
 }
 
+/// Whether a workload may act in the target's Region: secrets of one name in two Regions are two secrets.
+fn in_region(workload: &PrivateImageWorkload, target: &Target) -> bool {
+    let pinned = workload.status.as_ref().and_then(|status| status.target.as_ref()).map(|pinned| &pinned.region);
+    pinned.or(workload.spec.region.as_ref()).is_none_or(|region| *region == target.region)
+}
+
+/// What the secrets of a status need. A status is no authority: what the fences do not admit is granted to nobody by it.
+pub(super) fn grants_of<'a>(recorded: impl Iterator<Item = &'a SecretStatus>, target: &Target, namespace: &str) -> Grants {
+    let mut grants = Grants::default();
+    for secret in recorded.filter(|secret| is_admitted(secret, target, namespace)) {
+        grants.secrets.insert(secret.arn.clone());
+        grants.keys.extend(secret.kms_key_arn.clone().filter(|key| target.may_admit_key(key)));
+    }
+    grants
+}
+
+fn is_admitted(secret: &SecretStatus, target: &Target, namespace: &str) -> bool {
+    Arn::parse(&secret.arn).is_ok_and(|arn| arn.is_full_secret()) && target.admits_secret(namespace, &secret.arn)
+}
+
 /// The other workloads that use this role.
 pub(super) fn sharers<'a>(
     inputs: &'a Inputs,
@@ -87,10 +107,8 @@ pub(super) fn needs_of_others(inputs: &Inputs, target: &Target, role: &str) -> (
     let mut grants = Grants::default();
     let mut unclear = vec![];
     for sibling in sharers(inputs, target, role) {
-        for secret in sibling.status.iter().flat_map(|status| status.secrets.iter()) {
-            grants.secrets.insert(secret.arn.clone());
-            grants.keys.extend(secret.kms_key_arn.clone());
-        }
+        let recorded = sibling.status.iter().flat_map(|status| status.secrets.iter());
+        grants = grants.union(&grants_of(recorded, target, &inputs.namespace.name));
         if !is_understood(sibling) {
             unclear.push(format!("PrivateImageWorkload/{}", name(sibling)));
         }
@@ -104,6 +122,7 @@ pub(super) fn needs_of_others(inputs: &Inputs, target: &Target, role: &str) -> (
 /// The other workloads that pull with this secret: their status names it, or their spec leads to it.
 pub(super) fn users_of_secret(
     inputs: &Inputs,
+    target: &Target,
     secret: &str,
     source: &str,
     registry: &Registry,
@@ -117,7 +136,8 @@ pub(super) fn users_of_secret(
         });
         recorded || (leads && images(&sibling.spec).iter().any(|image| registry.matches(image).is_some()))
     };
-    others(inputs).filter(uses).map(|sibling| format!("PrivateImageWorkload/{}", name(sibling))).collect()
+    let here = others(inputs).filter(|sibling| in_account(sibling, target) && in_region(sibling, target));
+    here.filter(uses).map(|sibling| format!("PrivateImageWorkload/{}", name(sibling))).collect()
 }
 
 /// Every image of a spec that can be parsed.

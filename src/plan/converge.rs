@@ -6,7 +6,9 @@ use crate::failure::FailureKind;
 use crate::observed::{Observed, Snapshot};
 use crate::plan::Kind;
 use crate::resource::arn::{Arn, KmsKeyForm, check_kms_key};
-use crate::resource::secret::DesiredSecret;
+use crate::resource::role::ObservedRole;
+use crate::resource::secret::{DesiredSecret, ObservedSecret};
+use crate::resource::tags::Tags;
 use crate::resource::{definition, role, secret};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -72,6 +74,26 @@ fn complete(desired: &Desired, observed: &Observed, arns: &BTreeMap<String, Stri
     document
 }
 
+/// A world in which nothing of ours exists and all that the spec refers to does.
+pub fn imagined(desired: &Desired) -> Observed {
+    let kept = desired.secrets.iter().map(|secret| (secret.name.clone(), Snapshot::Absent));
+    let existing = desired.existing.iter().map(|existing| {
+        let secret = ObservedSecret { arn: existing.id.clone(), ..ObservedSecret::default() };
+        (existing.id.clone(), Snapshot::Present(secret))
+    });
+    let keys = desired.reads().keys.into_iter().map(|key| (key.clone(), Snapshot::Present(key)));
+    let role = ObservedRole { arn: desired.role.arn.clone(), trust: Value::Null, tags: Tags::new() };
+    Observed {
+        secrets: kept.chain(existing).collect(),
+        keys: keys.collect(),
+        role: Some(if desired.role.managed.is_some() { Snapshot::Absent } else { Snapshot::Present(role) }),
+        inline_policy: Some(Snapshot::Absent),
+        attached: Some(Snapshot::Absent),
+        definition: Some(Snapshot::Absent),
+        revisions: None,
+    }
+}
+
 /// Plans a secret that is kept; its ARN and key ARN, unless it is held.
 fn kept_secret(
     wanted: &DesiredSecret,
@@ -80,10 +102,7 @@ fn kept_secret(
     plan: &mut Plan,
 ) -> Option<(String, Option<String>)> {
     let subject = Subject::secret(&wanted.name);
-    let key = match &wanted.kms_key {
-        Some(key) => Some(resolve_key(key, &subject, desired, observed, plan)?),
-        None => None,
-    };
+    let key = key_of(wanted, desired, observed, plan)?;
     let found = observed.secrets.get(&wanted.name)?;
     secret::plan(wanted, found, key.as_deref(), plan);
     if plan.holds(&subject) {
@@ -93,41 +112,40 @@ fn kept_secret(
     Some((arn, key))
 }
 
-/// The ARN of a KMS key, if it is known and the binding admits it.
+/// The ARN of the customer key of a secret that is kept, if it has one; nothing if that is not known or not admitted.
+pub(crate) fn key_of(wanted: &DesiredSecret, desired: &Desired, observed: &Observed, plan: &mut Plan) -> Option<Option<String>> {
+    match &wanted.kms_key {
+        Some(key) => resolve_key(key, &Subject::secret(&wanted.name), desired, observed, plan).map(Some),
+        None => Some(None),
+    }
+}
+
+/// The ARN of a KMS key, if it is known and the binding admits it. "Not found" and "not allowed" read the same to a tenant.
 fn resolve_key(written: &str, subject: &Subject, desired: &Desired, observed: &Observed, plan: &mut Plan) -> Option<String> {
-    let arn = match check_kms_key(written) {
-        Ok(KmsKeyForm::KeyArn(arn)) => arn.to_string(),
-        _ => match observed.keys.get(written) {
-            Some(Snapshot::Present(arn)) => arn.clone(),
-            Some(Snapshot::Unknown(failure)) if failure.kind != FailureKind::NotFound => {
-                plan.unobserved(Subject { kind: Kind::Key, name: written.to_owned() }, failure);
-                return None;
-            }
-            _ => {
-                let message = format!(
-                    "KMS key {written} does not exist in account {} and Region {}",
-                    desired.target.account_id, desired.target.region
-                );
-                plan.hold(subject.clone(), Hold::Missing, message);
-                return None;
-            }
-        },
+    let arn = match (check_kms_key(written), observed.keys.get(written)) {
+        (Ok(KmsKeyForm::KeyArn(arn)), _) => Some(arn.to_string()),
+        (_, Some(Snapshot::Present(arn))) => Some(arn.clone()),
+        (_, Some(Snapshot::Unknown(failure))) if failure.kind != FailureKind::NotFound => {
+            plan.unobserved(Subject { kind: Kind::Key, name: written.to_owned() }, failure);
+            return None;
+        }
+        _ => None,
     };
     let target = &desired.target;
-    let as_alias = format!("arn:{}:kms:{}:{}:{written}", target.partition, target.region, target.account_id);
-    if target.admits(|limits| &limits.kms_keys, &arn)
-        || target.admits(|limits| &limits.kms_keys, &as_alias)
-        || target.admits(|limits| &limits.kms_keys, written)
-    {
-        return Some(arn);
+    let arn = arn.filter(|arn| target.admits_key(written) || target.admits_key(arn));
+    if arn.is_none() {
+        let message = format!(
+            "KMS key {written} was not found in account {} and Region {}, or is not among limits.kmsKeys of the AccountBinding; \
+             correct it, or ask the administrator",
+            target.account_id, target.region
+        );
+        plan.hold(subject.clone(), Hold::Missing, message);
     }
-    let message = format!("KMS key {written} ({arn}) is not among limits.kmsKeys of the AccountBinding; ask its administrator");
-    plan.hold(subject.clone(), Hold::Missing, message);
-    None
+    arn
 }
 
 /// Looks an existing secret up; its ARN and key ARN, unless it is held.
-fn existing_secret(
+pub(crate) fn existing_secret(
     existing: &ExistingSecret,
     desired: &Desired,
     observed: &Observed,
@@ -135,16 +153,22 @@ fn existing_secret(
 ) -> Option<(String, Option<String>)> {
     let subject = Subject::secret(&existing.id);
     let full = Arn::parse(&existing.id).is_ok_and(|arn| arn.is_full_secret());
+    let refused = |arn: &str| !desired.target.admits_secret(&desired.definition.owner.namespace, arn);
     let (arn, discovered) = match observed.secrets.get(&existing.id)? {
-        Snapshot::Present(secret) if secret.scheduled_for_deletion => {
-            plan.hold(
-                subject,
-                Hold::Missing,
-                format!("secret {} is scheduled for deletion; restore it or name another", secret.arn),
-            );
+        _ if full && refused(&existing.id) => {
+            plan.hold(subject, Hold::Missing, not_found(existing, desired));
             return None;
         }
-        Snapshot::Present(secret) => (secret.arn.clone(), secret.kms_key.clone()),
+        Snapshot::Present(secret) if refused(&secret.arn) => {
+            plan.hold(subject, Hold::Missing, not_found(existing, desired));
+            return None;
+        }
+        Snapshot::Present(secret) if secret.scheduled_for_deletion => {
+            let message = format!("secret {} is scheduled for deletion; restore it or name another", secret.arn);
+            plan.hold(subject, Hold::Missing, message);
+            return None;
+        }
+        Snapshot::Present(secret) => (secret.arn.clone(), secret.customer_key().map(str::to_owned)),
         Snapshot::Unknown(failure) if full && failure.kind == FailureKind::Denied => {
             plan.notes.push(format!("secret {} could not be looked at, so it is used as it is written: {failure}", existing.id));
             (existing.id.clone(), None)
@@ -158,17 +182,13 @@ fn existing_secret(
             return None;
         }
     };
-    if !desired.target.admits(|limits| &limits.secret_arns, &arn) {
-        plan.hold(subject, Hold::Missing, not_found(existing, desired));
-        return None;
-    }
     if !(20..=2048).contains(&arn.len()) {
         let message = format!("credentialsParameter {arn} has {} characters; ECS allows 20 to 2048", arn.len());
         plan.hold(subject, Hold::Missing, message);
         return None;
     }
-    let key = match existing.kms_key.as_ref().or(discovered.as_ref().filter(|key| !key.ends_with("alias/aws/secretsmanager"))) {
-        Some(key) => Some(discovered_key(key, &subject, observed, plan)?),
+    let key = match existing.kms_key.as_ref().or(discovered.as_ref()) {
+        Some(key) => Some(resolve_key(key, &subject, desired, observed, plan)?),
         None => None,
     };
     Some((arn, key))
@@ -180,19 +200,4 @@ fn not_found(existing: &ExistingSecret, desired: &Desired) -> String {
         "{}: secret {} was not found in account {} and Region {}, or is not among limits.secretArns of the AccountBinding",
         existing.field, existing.id, desired.target.account_id, desired.target.region
     )
-}
-
-fn discovered_key(written: &str, subject: &Subject, observed: &Observed, plan: &mut Plan) -> Option<String> {
-    match (check_kms_key(written), observed.keys.get(written)) {
-        (Ok(KmsKeyForm::KeyArn(arn)), _) => Some(arn.to_string()),
-        (_, Some(Snapshot::Present(arn))) => Some(arn.clone()),
-        (_, Some(Snapshot::Unknown(failure))) => {
-            plan.unobserved(subject.clone(), failure);
-            None
-        }
-        _ => {
-            plan.hold(subject.clone(), Hold::Missing, format!("its KMS key {written} was not found; give its key ARN in kmsKey"));
-            None
-        }
-    }
 }

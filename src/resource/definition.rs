@@ -152,8 +152,8 @@ pub fn plan(
     plan: &mut Plan,
 ) {
     let subject = Subject::definition(&desired.name);
-    let mut tags = desired.owner.tags();
-    tags.extend(desired.tags.clone());
+    let mut tags = desired.tags.clone();
+    tags.extend(desired.owner.tags());
     let register = |tags: Tags| Action::RegisterDefinition {
         kind: desired.kind,
         name: desired.name.clone(),

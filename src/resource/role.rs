@@ -184,7 +184,7 @@ fn plan_inline_policy(
 
 /// What stays granted while some workload's needs are not known: everything. Narrowing waits for a complete list.
 fn kept(desired: &DesiredRole, wanted: Grants, existing: Option<&Value>, plan: &mut Plan) -> Grants {
-    let Some(existing) = existing.and_then(Grants::from_policy) else { return wanted };
+    let Some(existing) = existing.map(Grants::understood_in) else { return wanted };
     let all = wanted.union(&existing);
     if desired.unclear.is_empty() || all == wanted {
         return wanted;
@@ -197,10 +197,10 @@ fn kept(desired: &DesiredRole, wanted: Grants, existing: Option<&Value>, plan: &
     all
 }
 
-/// Whether our policy grants anything but these secrets.
+/// Whether our policy grants anything but these secrets, or something that is not understood.
 fn grants_more(observed: &Observed, leaving: &BTreeSet<&str>) -> bool {
-    let policy = observed.inline_policy.as_ref().and_then(Snapshot::present).and_then(Grants::from_policy);
-    policy.is_some_and(|grants| grants.secrets.iter().any(|arn| !leaving.contains(arn.as_str())))
+    let policy = observed.inline_policy.as_ref().and_then(Snapshot::present).map(Grants::from_policy);
+    policy.is_some_and(|grants| grants.is_none_or(|it| it.secrets.iter().any(|arn| !leaving.contains(arn.as_str()))))
 }
 
 /// Adds what removes the workload's part of the role: the policy keeps what others need; with the last, policy and role go.

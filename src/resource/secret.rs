@@ -58,6 +58,11 @@ pub struct ObservedSecret {
 }
 
 impl ObservedSecret {
+    /// The KMS key, unless it is the account's default key, which some answers name and others leave out.
+    pub fn customer_key(&self) -> Option<&str> {
+        self.kms_key.as_deref().filter(|key| !key.ends_with("alias/aws/secretsmanager"))
+    }
+
     /// The version under AWSCURRENT.
     pub fn current(&self) -> Option<&str> {
         self.versions.iter().find(|(_, stages)| stages.contains(CURRENT)).map(|(id, _)| id.as_str())
@@ -130,7 +135,7 @@ fn plan_settings(desired: &DesiredSecret, observed: &ObservedSecret, key_arn: Op
         (from != to).then(|| FieldChange { path: path.to_owned(), change: Change::Changed { from: json!(from), to: json!(to) } })
     };
     let description = changed("description", observed.description.as_deref(), Some(&desired.description));
-    let kms_key = changed("kmsKeyId", observed.kms_key.as_deref(), key_arn);
+    let kms_key = changed("kmsKeyId", observed.customer_key(), key_arn);
     let after = [subject.clone()];
     if description.is_some() || kms_key.is_some() {
         let action = Action::UpdateSecret {

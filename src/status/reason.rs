@@ -52,6 +52,31 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Every reason.
+    pub const ALL: [Self; 21] = [
+        Self::Succeeded,
+        Self::Progressing,
+        Self::Suspended,
+        Self::DriftDetected,
+        Self::InvalidSpec,
+        Self::BindingNotFound,
+        Self::BindingAmbiguous,
+        Self::AccountMismatch,
+        Self::NotAllowed,
+        Self::TargetChanged,
+        Self::SecretSourceMissing,
+        Self::SecretSourceInvalid,
+        Self::OwnershipConflict,
+        Self::DependencyNotFound,
+        Self::AccessDenied,
+        Self::Throttled,
+        Self::AwsUnavailable,
+        Self::RefusedByAws,
+        Self::QuotaExceeded,
+        Self::DeletionBlocked,
+        Self::KubernetesUnavailable,
+    ];
+
     /// Whether somebody must act before a retry can succeed (kstatus `Stalled`), rather than time pass.
     pub fn is_stalled(self) -> bool {
         match self {

@@ -1,3 +1,19 @@
 //! The pure core through its public functions: nothing here needs a process, a network or a clock.
 
+mod bad_input;
 mod crds;
+mod credentials;
+mod definition;
+mod fences;
+pub(crate) mod fixtures;
+pub(crate) mod invariants;
+mod lifecycle;
+mod place;
+mod planners;
+mod policy;
+mod properties;
+mod recorded;
+mod removal;
+mod status;
+pub(crate) mod story;
+pub(crate) mod world;

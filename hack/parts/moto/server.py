@@ -38,7 +38,8 @@ def independent_revision(self, parameters, _type, container_properties, node_pro
 
 
 def register_with_extra(self):
-    request.platform_capabilities, request.propagate_tags = self._get_param("platformCapabilities"), self._get_param("propagateTags")
+    request.platform_capabilities = self._get_param("platformCapabilities")
+    request.propagate_tags = self._get_param("propagateTags")
     request.extra = {name: value for name in EXTRA if (value := self._get_param(name)) is not None}
     answer = register(self)
     definition = self.batch_backend.get_job_definition_by_arn(json.loads(answer)["jobDefinitionArn"])
@@ -64,8 +65,7 @@ def fill_task(properties):
 
 
 def fill_lists(container, *names):
-    for name in names:
-        container.setdefault(name, [])
+    container.update({name: [] for name in names if name not in container})
     container["environment"] = [variable for variable in container["environment"] if variable.get("value") != ""]
 
 
@@ -78,8 +78,8 @@ BatchResponse.registerjobdefinition = register_with_extra
 # RegisterTaskDefinition fills protocol, hostPort, systemControls and the health check's numbers (terraform-provider-aws,
 # internal/service/ecs, task_definition.go and container_definitions_test.go).
 
-make, describe_family = TaskDefinition.__init__, EC2ContainerServiceBackend.describe_task_definition
-register_family = EC2ContainerServiceBackend.register_task_definition
+make, describe_family, register_family = (
+    TaskDefinition.__init__, EC2ContainerServiceBackend.describe_task_definition, EC2ContainerServiceBackend.register_task_definition)
 
 
 def make_with_defaults(self, *arguments, **named):
@@ -89,18 +89,18 @@ def make_with_defaults(self, *arguments, **named):
         if "healthCheck" in container:
             container["healthCheck"] = {"interval": 30, "retries": 3, "timeout": 5, **container["healthCheck"]}
         ports = [{"protocol": "tcp", **port} for port in container["portMappings"]]
-        default = (lambda port: port.get("containerPort")) if self.network_mode == "awsvpc" else (lambda port: 0)
-        container["portMappings"] = [{"hostPort": default(port), **port} for port in ports]
+        container["portMappings"] = [
+            {"hostPort": port.get("containerPort") if self.network_mode == "awsvpc" else 0, **port} for port in ports]
 
 
 def describe_latest_active(self, name):
     family = name.split("/")[-1]
     if ":" in family:
         return describe_family(self, name)
-    active = [number for number, revision in self.task_definitions.get(family, {}).items() if revision.status == "ACTIVE"]
+    active = [it for it in self.task_definitions.get(family, {}).values() if it.status == "ACTIVE"]
     if not active:
         raise TaskDefinitionNotFoundException
-    return self.task_definitions[family][max(active)]
+    return max(active, key=lambda it: it.revision)
 
 
 def register_without_empty_tags(self, *arguments, tags=None, **named):
@@ -125,10 +125,11 @@ stages, move = FakeSecret._form_version_ids_to_stages, SecretsManagerBackend.upd
 def refused_while_scheduled(name, message):
     call = getattr(SecretsManagerBackend, name)
 
-    def checked(self, secret_id, *arguments, **named):
-        if secret_id in self.secrets and self.secrets[secret_id].is_deleted():
+    def checked(self, *arguments, **named):
+        secret = self.secrets.get(named.get("secret_id") or named.get("name") or arguments[0])
+        if secret and secret.is_deleted():
             raise InvalidRequestException(message)
-        return call(self, secret_id, *arguments, **named)
+        return call(self, *arguments, **named)
 
     return checked
 

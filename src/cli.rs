@@ -1,0 +1,105 @@
+//! The command line: one program that is the controller and the tool. Parses, dispatches and prints; decides nothing.
+
+mod arguments;
+mod check;
+mod files;
+mod local;
+mod output;
+mod remote;
+
+pub use arguments::{Arguments, Command};
+
+use crate::api::crds;
+use crate::controller;
+use anyhow::Context;
+use arguments::{Common, ControllerArguments, LogFormat};
+use std::io::Write;
+use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
+
+/// Converged, or done.
+pub(crate) const OK: u8 = 0;
+/// Something is wrong.
+pub(crate) const ERROR: u8 = 1;
+/// `plan`: there are changes.
+pub(crate) const CHANGES: u8 = 2;
+
+/// Runs one command; the exit code.
+pub async fn run(arguments: Arguments) -> ExitCode {
+    init_logs(&arguments);
+    // One TLS library in the process; an error means that it is installed already.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    match dispatch(arguments).await {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            say(&format!("error: {error:#}"));
+            ExitCode::from(ERROR)
+        }
+    }
+}
+
+async fn dispatch(arguments: Arguments) -> anyhow::Result<u8> {
+    let common = arguments.common;
+    match arguments.command {
+        Command::Controller(settings) => run_controller(&common, settings).await,
+        Command::Plan(what) if what.files.is_empty() => remote::plan(&common).await,
+        Command::Plan(what) => local::plan(&common, &what).await,
+        Command::Apply(what) => local::apply(&common, &what).await,
+        Command::Delete(what) => local::delete(&common, &what).await,
+        Command::Render(what) => local::render(&common, &what).await,
+        Command::Crds { write } => print_crds(write.as_deref()),
+    }
+}
+
+async fn run_controller(common: &Common, settings: ControllerArguments) -> anyhow::Result<u8> {
+    let client = remote::client(common).await?;
+    let settings = controller::Settings {
+        namespace: common.namespace.clone(),
+        state_namespace: settings.state_namespace,
+        cluster_id: settings.cluster_id,
+        concurrency: settings.concurrency,
+        aws_timeout: common.aws_timeout(),
+        metrics_addr: settings.metrics_addr,
+        health_addr: settings.health_addr,
+    };
+    controller::run(client, settings, controller::stop_signal()).await?;
+    Ok(OK)
+}
+
+fn print_crds(folder: Option<&std::path::Path>) -> anyhow::Result<u8> {
+    for (name, text) in crds()? {
+        match folder {
+            Some(folder) => {
+                let path = folder.join(&name);
+                std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+                std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+                say(&format!("wrote {}", path.display()));
+            }
+            None => print(&format!("---\n{text}"))?,
+        }
+    }
+    Ok(OK)
+}
+
+/// Progress and complaints, for people: standard error.
+pub(crate) fn say(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}"); // a closed standard error leaves nobody to tell
+}
+
+/// Results: standard output. A reader that went away ends the program quietly.
+pub(crate) fn print(text: &str) -> anyhow::Result<()> {
+    std::io::stdout().write_all(text.as_bytes()).context("cannot write to standard output")
+}
+
+fn init_logs(arguments: &Arguments) {
+    let default = match arguments.command {
+        Command::Controller(_) => "info",
+        _ => "error",
+    };
+    let filter = EnvFilter::try_from_env("WHARFINGER_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match arguments.common.log_format {
+        LogFormat::Json => builder.json().flatten_event(true).init(),
+        LogFormat::Text => builder.init(),
+    }
+}

@@ -1,0 +1,135 @@
+//! Flags and environment variables.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Makes container images from private registries run on Amazon ECS and AWS Batch: one object, kept converged.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 110)]
+pub struct Arguments {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Flags of every command.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Common {
+    /// Kubeconfig file (default: $KUBECONFIG, ~/.kube/config, or the pod's own service account).
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) kubeconfig: Option<PathBuf>,
+    /// Context of the kubeconfig.
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) context: Option<String>,
+    /// Namespace: the only one that the controller watches; that of objects in files that name none.
+    #[arg(long, short, global = true, value_name = "NAME", env = "WHARFINGER_NAMESPACE")]
+    pub(crate) namespace: Option<String>,
+    /// Form of the log on standard error. Its level: $WHARFINGER_LOG, such as `debug` or `wharfinger=trace`.
+    #[arg(long, global = true, value_enum, default_value_t, env = "WHARFINGER_LOG_FORMAT")]
+    pub(crate) log_format: LogFormat,
+    /// Longest wait for one answer of AWS, such as `10s`.
+    #[arg(long, global = true, value_name = "DURATION", default_value = "10s", value_parser = duration, env = "WHARFINGER_AWS_TIMEOUT")]
+    aws_timeout: Duration,
+}
+
+impl Common {
+    pub(crate) fn aws_timeout(&self) -> Duration {
+        self.aws_timeout
+    }
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the reconcile loop, in a cluster or by kubeconfig.
+    Controller(ControllerArguments),
+    /// Say what would change and why, from files or from the cluster. Exit code: 0 = converged, 2 = changes, 1 = error.
+    Plan(What),
+    /// Converge what the files say, with no cluster. Exit code: 0 = converged, 1 = error.
+    Apply(What),
+    /// Remove what the files say, with no cluster. Exit code: 0 = gone, 1 = error.
+    Delete(What),
+    /// Print the documents that AWS would receive: trust policy, inline policy, definition. Secret values are sealed.
+    Render(What),
+    /// Print the CustomResourceDefinitions.
+    Crds {
+        /// Write one file each into this folder instead.
+        #[arg(long, value_name = "FOLDER")]
+        write: Option<PathBuf>,
+    },
+}
+
+/// Flags of the controller.
+#[derive(Debug, Args)]
+pub struct ControllerArguments {
+    /// Namespace of the Secret that holds the key of the value fingerprint (default: the client's own namespace).
+    #[arg(long, value_name = "NAME", env = "POD_NAMESPACE")]
+    pub(crate) state_namespace: Option<String>,
+    /// Id of this cluster in tags (default: the uid of the kube-system namespace).
+    #[arg(long, value_name = "ID")]
+    pub(crate) cluster_id: Option<String>,
+    /// Passes at the same time.
+    #[arg(long, value_name = "N", default_value_t = 16)]
+    pub(crate) concurrency: u16,
+    /// Address of /metrics.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    pub(crate) metrics_addr: SocketAddr,
+    /// Address of /healthz and /readyz.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8081")]
+    pub(crate) health_addr: SocketAddr,
+}
+
+/// What a command works on, and how it prints.
+#[derive(Debug, Clone, Args)]
+pub struct What {
+    /// File or folder (with all below it) of YAML or JSON; `-` is standard input. May be repeated.
+    #[arg(long = "filename", short = 'f', value_name = "PATH")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Stands in for the cluster id in tags: whoever uses the same name keeps the same things.
+    #[arg(long, value_name = "NAME", default_value = "command-line", env = "WHARFINGER_OWNER")]
+    pub(crate) owner: String,
+    /// File with the key of the value fingerprint, at least 32 characters (or $WHARFINGER_VALUE_KEY). Without it values are
+    /// compared by reading them, which needs secretsmanager:GetSecretValue.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) value_key_file: Option<PathBuf>,
+    /// Account of the definitions where no AccountBinding names one (default: that of the AWS credentials).
+    #[arg(long, value_name = "ID", env = "AWS_ACCOUNT_ID")]
+    pub(crate) account_id: Option<String>,
+    /// Take the files for all there is: what no workload in them needs is removed from shared policies.
+    #[arg(long)]
+    pub(crate) prune: bool,
+    /// How to print.
+    #[arg(long, short, value_enum, default_value_t)]
+    pub(crate) output: OutputFormat,
+}
+
+/// How logs are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// Lines for people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OutputFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For machines.
+    Json,
+    /// For both.
+    Yaml,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let parsed = crate::interval::parse(Some(text)).filter(|duration| !duration.is_zero());
+    parsed.ok_or_else(|| format!("{text:?} is not a duration longer than zero, such as 10s or 500ms"))
+}

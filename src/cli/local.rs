@@ -1,0 +1,188 @@
+//! `plan`, `apply`, `delete` and `render` of files: the same core with no cluster.
+
+use super::arguments::{Common, What};
+use super::files::{self, Objects};
+use super::output::{self, Line};
+use super::{CHANGES, ERROR, OK, say};
+use crate::api::{ManagementPolicy, PrivateImageWorkload};
+use crate::aws::Calls;
+use crate::aws::accounts::Accounts;
+use crate::controller::random_key;
+use crate::converge::{converge, remove};
+use crate::inputs::{Bindings, Inputs, Namespace, Source};
+use crate::pass::Pass;
+use crate::resource::fingerprint::ValueKey;
+use crate::resource::sealed::Sealed;
+use crate::status::summarise;
+use anyhow::{Context, anyhow, bail};
+use jiff::Timestamp;
+use kube::ResourceExt;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Passes over one workload while AWS throttles or fails.
+const TRIES: u32 = 5;
+
+/// Files, read and ready for passes.
+struct Session {
+    objects: Objects,
+    accounts: Arc<Accounts>,
+    bindings: Bindings,
+    owner: String,
+    value_key: ValueKey,
+    compare_values: bool,
+    prune: bool,
+}
+
+impl Session {
+    async fn open(common: &Common, what: &What) -> anyhow::Result<Self> {
+        if what.files.is_empty() {
+            bail!("no files are named; add -f PATH");
+        }
+        let objects = files::read(&what.files, common.namespace.as_deref().unwrap_or("default"))?;
+        let accounts = Arc::new(Accounts::load(common.aws_timeout(), Calls::new(|_| {})).await);
+        let bindings = if objects.bindings.is_empty() {
+            let account_id = match &what.account_id {
+                Some(id) => id.clone(),
+                None => accounts.ambient_account().await.map_err(|failure| anyhow!("{failure}")).context("the AWS account is not known")?,
+            };
+            Bindings::Ambient { account_id, region: accounts.region() }
+        } else {
+            Bindings::Objects(objects.bindings.clone())
+        };
+        let key = given_key(what)?;
+        let compare_values = key.is_none();
+        let value_key = ValueKey::new(key.unwrap_or_else(|| Sealed::new(random_key()))).map_err(|error| anyhow!(error))?;
+        Ok(Self { objects, accounts, bindings, owner: what.owner.clone(), value_key, compare_values, prune: what.prune })
+    }
+
+    /// The inputs of a pass. `siblings_complete` = what the files say is all there is.
+    fn inputs(&self, workload: &PrivateImageWorkload, siblings_complete: bool) -> Inputs {
+        let name = workload.namespace().unwrap_or_default();
+        let labels = BTreeMap::from([("kubernetes.io/metadata.name".to_owned(), name.clone())]);
+        let namespace = Namespace { uid: name.clone(), labels, name: name.clone() };
+        let mut namespace = self.objects.namespaces.get(&name).cloned().unwrap_or(namespace);
+        namespace.labels.entry("kubernetes.io/metadata.name".to_owned()).or_insert_with(|| name.clone());
+        let of_namespace = |((namespace, secret), source): (&(String, String), &Source)| (*namespace == name).then(|| (secret.clone(), source.clone()));
+        Inputs {
+            workload: workload.clone(),
+            cluster: self.owner.clone(),
+            namespace,
+            bindings: self.bindings.clone(),
+            sources: self.objects.secrets.iter().filter_map(of_namespace).collect(),
+            siblings: self.objects.workloads.iter().filter(|sibling| sibling.namespace().as_ref() == Some(&name)).cloned().collect(),
+            siblings_complete,
+            value_key: self.value_key.clone(),
+            compare_values: self.compare_values,
+        }
+    }
+
+    /// Passes over one workload until it is right, or only somebody can help.
+    async fn converge(&mut self, index: usize, siblings_complete: bool) -> Pass {
+        let write = self.objects.workloads[index].spec.management_policy == ManagementPolicy::Full;
+        let mut wait = Duration::from_secs(1);
+        for last in (1..=TRIES).map(|attempt| attempt == TRIES) {
+            let inputs = self.inputs(&self.objects.workloads[index], siblings_complete);
+            let pass = converge(&self.accounts, &inputs, write, None).await;
+            // Without a cluster the status lives as long as the command: it tells later passes what this workload needs.
+            self.objects.workloads[index].status = Some(summarise(&inputs.workload, &pass, Timestamp::now()));
+            if last || !passes(&pass) {
+                return pass;
+            }
+            say(&format!("AWS is busy; next try in {} s", wait.as_secs()));
+            tokio::time::sleep(wait).await;
+            wait *= 2;
+        }
+        Pass::Suspended // not reached: the last attempt returns
+    }
+}
+
+/// Whether trying again may help.
+fn passes(pass: &Pass) -> bool {
+    match pass {
+        Pass::Done(round) if round.outcomes.is_some() => {
+            let held = round.plan.held.iter().find_map(|held| match &held.hold {
+                crate::plan::Hold::Unobserved(failure) => Some(failure),
+                _ => None,
+            });
+            round.failure().or(held).is_some_and(crate::failure::Failure::passes)
+        }
+        _ => false,
+    }
+}
+
+fn given_key(what: &What) -> anyhow::Result<Option<Sealed>> {
+    if let Some(file) = &what.value_key_file {
+        let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+        return Ok(Some(Sealed::new(text)));
+    }
+    Ok(std::env::var("WHARFINGER_VALUE_KEY").ok().map(Sealed::new))
+}
+
+/// What would change.
+pub(super) async fn plan(common: &Common, what: &What) -> anyhow::Result<u8> {
+    let session = Session::open(common, what).await?;
+    let mut lines = vec![];
+    for workload in &session.objects.workloads {
+        let pass = converge(&session.accounts, &session.inputs(workload, session.prune), false, None).await;
+        lines.push(Line::new(workload, pass));
+    }
+    output::plan(&lines, what.output)?;
+    Ok(output::plan_code(&lines))
+}
+
+/// Converges. With `--prune` a second round, when the needs of all are known, narrows what they share.
+pub(super) async fn apply(common: &Common, what: &What) -> anyhow::Result<u8> {
+    let mut session = Session::open(common, what).await?;
+    let mut lines = vec![];
+    for index in 0..session.objects.workloads.len() {
+        let pass = session.converge(index, false).await;
+        lines.push(Line::new(&session.objects.workloads[index], pass));
+    }
+    if session.prune {
+        for index in 0..session.objects.workloads.len() {
+            let pass = session.converge(index, true).await;
+            lines.push(Line::new(&session.objects.workloads[index], pass));
+        }
+    }
+    output::applied(&lines, what.output)?;
+    Ok(if lines.iter().all(Line::is_good) { OK } else { ERROR })
+}
+
+/// Removes, one workload after the other; the last one that uses a shared thing takes it along.
+pub(super) async fn delete(common: &Common, what: &What) -> anyhow::Result<u8> {
+    let mut session = Session::open(common, what).await?;
+    let mut lines = vec![];
+    while let Some(workload) = session.objects.workloads.last().cloned() {
+        let write = workload.spec.management_policy == ManagementPolicy::Full;
+        let pass = remove(&session.accounts, &session.inputs(&workload, session.prune), write, None).await;
+        lines.push(Line::new(&workload, pass));
+        session.objects.workloads.pop();
+    }
+    output::applied(&lines, what.output)?;
+    Ok(if lines.iter().all(Line::is_good) { OK } else { ERROR })
+}
+
+/// Prints what AWS would receive if nothing existed yet.
+pub(super) async fn render(common: &Common, what: &What) -> anyhow::Result<u8> {
+    let session = Session::open(common, what).await?;
+    let mut documents = vec![];
+    let mut code = OK;
+    for workload in &session.objects.workloads {
+        match crate::converge::from_nothing(&session.inputs(workload, true)) {
+            Ok(plan) => documents.push(output::documents(workload, &plan)),
+            Err(problems) => {
+                code = ERROR;
+                problems.iter().for_each(|problem| say(&format!("error: {}/{}: {problem}", workload.namespace().unwrap_or_default(), workload.name_any())));
+            }
+        }
+    }
+    output::value(&documents.into(), what.output)?;
+    Ok(code)
+}
+
+/// As the exit code of `plan`.
+pub(super) fn code(converged: bool) -> u8 {
+    if converged { OK } else { CHANGES }
+}

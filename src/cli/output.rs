@@ -1,0 +1,157 @@
+//! Printing: tables and text for people, JSON and YAML for machines.
+
+use super::arguments::OutputFormat;
+use super::{ERROR, OK, local, print};
+use crate::api::{ManagementPolicy, PrivateImageWorkload};
+use crate::pass::{Outcome, Pass};
+use crate::plan::{Action, Plan, render};
+use crate::problem::Problem;
+use kube::ResourceExt;
+use serde_json::{Value, json};
+
+/// One workload and what its pass came to.
+pub(super) struct Line {
+    workload: String,
+    observe_only: bool,
+    pass: Pass,
+}
+
+impl Line {
+    pub(super) fn new(workload: &PrivateImageWorkload, pass: Pass) -> Self {
+        Self {
+            workload: format!("{}/{}", workload.namespace().unwrap_or_default(), workload.name_any()),
+            observe_only: workload.spec.management_policy == ManagementPolicy::Observe,
+            pass,
+        }
+    }
+
+    /// Converged, or rightly left alone.
+    pub(super) fn is_good(&self) -> bool {
+        match &self.pass {
+            Pass::Suspended => true,
+            Pass::Refused(_) => false,
+            Pass::Done(round) => self.observe_only || round.is_converged(),
+        }
+    }
+
+    fn writes(&self) -> usize {
+        match &self.pass {
+            Pass::Done(round) => round.done().count(),
+            _ => 0,
+        }
+    }
+
+    fn text(&self) -> String {
+        let body = match &self.pass {
+            Pass::Suspended => "suspended".to_owned(),
+            Pass::Refused(problems) => problems.iter().map(|problem| format!("error: {problem}")).collect::<Vec<_>>().join("\n"),
+            Pass::Done(round) => {
+                let warnings = round.warnings.iter().map(|warning| format!("\nwarning: {warning}")).collect::<String>();
+                let observed = if self.observe_only { "\nmanagementPolicy is Observe: nothing is written" } else { "" };
+                format!("{}{warnings}{observed}", render::text(round))
+            }
+        };
+        let place = match &self.pass {
+            Pass::Done(round) => format!(" (account {}, {})", round.target.account_id, round.target.region),
+            _ => String::new(),
+        };
+        format!("PrivateImageWorkload {}{place}\n  {}\n", self.workload, body.replace('\n', "\n  "))
+    }
+
+    fn json(&self) -> Value {
+        match &self.pass {
+            Pass::Suspended => json!({ "workload": self.workload, "suspended": true }),
+            Pass::Refused(problems) => json!({ "workload": self.workload, "problems": problems, "messages": messages(problems) }),
+            Pass::Done(round) => json!({
+                "workload": self.workload,
+                "target": round.target.status(),
+                "plan": round.plan,
+                "outcomes": round.outcomes,
+                "warnings": round.warnings,
+                "converged": round.is_converged(),
+                "text": render::text(round),
+            }),
+        }
+    }
+}
+
+fn messages(problems: &[Problem]) -> Vec<String> {
+    problems.iter().map(Problem::to_string).collect()
+}
+
+/// Prints plans.
+pub(super) fn plan(lines: &[Line], format: OutputFormat) -> anyhow::Result<()> {
+    let steps: usize = lines.iter().filter(|line| !line.observe_only).map(|line| match &line.pass {
+        Pass::Done(round) => round.plan.steps.len(),
+        _ => 0,
+    }).sum();
+    all(lines, &format!("Plan: {steps} {}, {} not as they should be.", plural(steps, "change"), lines.iter().filter(|line| !line.is_good()).count()), format)
+}
+
+/// Prints what was done.
+pub(super) fn applied(lines: &[Line], format: OutputFormat) -> anyhow::Result<()> {
+    let writes = lines.iter().map(Line::writes).sum();
+    let failed = lines.iter().filter(|line| !line.is_good()).count();
+    let failed = if failed == 0 { String::new() } else { format!(", {failed} of {} workloads failed", lines.len()) };
+    all(lines, &format!("Applied: {writes} {}{failed}.", plural(writes, "change")), format)
+}
+
+fn plural(count: usize, word: &str) -> String {
+    if count == 1 { word.to_owned() } else { format!("{word}s") }
+}
+
+fn all(lines: &[Line], summary: &str, format: OutputFormat) -> anyhow::Result<()> {
+    match format {
+        OutputFormat::Text => print(&format!("{}{summary}\n", lines.iter().map(Line::text).collect::<String>())),
+        _ => value(&lines.iter().map(Line::json).collect(), format),
+    }
+}
+
+/// Prints JSON, or YAML for people too.
+pub(super) fn value(value: &Value, format: OutputFormat) -> anyhow::Result<()> {
+    match format {
+        OutputFormat::Json => print(&format!("{}\n", serde_json::to_string_pretty(value)?)),
+        OutputFormat::Text | OutputFormat::Yaml => print(&serde_saphyr::to_string(value)?),
+    }
+}
+
+/// 0 = converged, 2 = changes, 1 = error.
+pub(super) fn plan_code(lines: &[Line]) -> u8 {
+    let refused = lines.iter().any(|line| matches!(line.pass, Pass::Refused(_)));
+    let failed = lines.iter().any(|line| match &line.pass {
+        Pass::Done(round) => round.plan.held.iter().any(|held| matches!(held.hold, crate::plan::Hold::Unobserved(_))) || failed(&round.outcomes),
+        _ => false,
+    });
+    if refused || failed {
+        return ERROR;
+    }
+    if lines.is_empty() { OK } else { local::code(lines.iter().all(Line::is_good)) }
+}
+
+fn failed(outcomes: &Option<Vec<Outcome>>) -> bool {
+    outcomes.iter().flatten().any(|outcome| matches!(outcome, Outcome::Failed(_)))
+}
+
+/// The documents of a plan that starts from nothing.
+pub(super) fn documents(workload: &PrivateImageWorkload, plan: &Plan) -> Value {
+    let mut found = json!({ "workload": format!("{}/{}", workload.namespace().unwrap_or_default(), workload.name_any()) });
+    let mut secrets = vec![];
+    for step in &plan.steps {
+        match &step.action {
+            Action::CreateSecret { name, kms_key_id, tags, value, .. } => {
+                secrets.push(json!({ "name": name, "kmsKeyId": kms_key_id, "tags": tags, "secretString": value }));
+            }
+            Action::CreateRole { name, path, trust_policy, permissions_boundary, .. } => {
+                found["role"] = json!({ "name": name, "path": path, "permissionsBoundary": permissions_boundary });
+                found["trustPolicy"] = trust_policy.clone();
+            }
+            Action::AttachRolePolicy { policy_arn, .. } => found["managedPolicy"] = json!(policy_arn),
+            Action::PutRolePolicy { policy, document, .. } => found["inlinePolicy"] = json!({ "name": policy, "document": document }),
+            Action::RegisterDefinition { kind, document, .. } => found[json!(kind).as_str().unwrap_or("definition")] = document.clone(),
+            _ => {}
+        }
+    }
+    found["secrets"] = secrets.into();
+    found["held"] = plan.held.iter().map(|held| held.message.clone()).collect();
+    found
+}

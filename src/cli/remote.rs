@@ -1,0 +1,59 @@
+//! The cluster, for the controller and for `plan` without files.
+
+use super::arguments::{Common, OutputFormat};
+use super::output::{self, Line};
+use crate::api::{AccountBinding, PrivateImageWorkload};
+use crate::aws::Calls;
+use crate::aws::accounts::Accounts;
+use crate::controller::{cluster_id, inputs, read_value_key, within};
+use crate::converge::{converge, remove};
+use crate::inputs::Bindings;
+use anyhow::Context;
+use kube::api::ListParams;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Api, Client, Config, ResourceExt};
+use std::sync::Arc;
+
+/// A client by the flags, else $KUBECONFIG, else the pod's service account. It never retries by itself: every write is ours.
+pub(super) async fn client(common: &Common) -> anyhow::Result<Client> {
+    let options = KubeConfigOptions { context: common.context.clone(), ..KubeConfigOptions::default() };
+    let mut config = match (&common.kubeconfig, &common.context) {
+        (Some(file), _) => {
+            let file = Kubeconfig::read_from(file).with_context(|| format!("cannot read {}", file.display()))?;
+            Config::from_custom_kubeconfig(file, &options).await?
+        }
+        (None, Some(_)) => Config::from_kubeconfig(&options).await?,
+        (None, None) => Config::infer().await.context("no cluster: set KUBECONFIG or --kubeconfig, or name files with -f")?,
+    };
+    config.default_retry = false;
+    Client::try_from(config).context("cannot make a Kubernetes client")
+}
+
+/// What the controller would change now.
+pub(super) async fn plan(common: &Common) -> anyhow::Result<u8> {
+    let client = client(common).await?;
+    let accounts = Arc::new(Accounts::load(common.aws_timeout(), Calls::new(|_| {})).await);
+    let cluster = cluster_id(&client).await?;
+    let key = read_value_key(&client, None).await?;
+    let workloads: Api<PrivateImageWorkload> = match &common.namespace {
+        Some(namespace) => Api::namespaced(client.clone(), namespace),
+        None => Api::all(client.clone()),
+    };
+    let bindings = within(Api::<AccountBinding>::all(client.clone()).list(&ListParams::default())).await?.items;
+    let all = within(Api::<PrivateImageWorkload>::all(client.clone()).list(&ListParams::default())).await?.items;
+    let mut lines = vec![];
+    for workload in within(workloads.list(&ListParams::default())).await?.items {
+        let namespace = workload.namespace();
+        let mut inputs = inputs(&client, workload, cluster.clone(), key.clone()).await?;
+        inputs.bindings = Bindings::Objects(bindings.clone());
+        inputs.siblings = all.iter().filter(|sibling| sibling.namespace() == namespace).cloned().collect();
+        inputs.siblings_complete = true;
+        let pass = match inputs.workload.metadata.deletion_timestamp {
+            Some(_) => remove(&accounts, &inputs, false, None).await,
+            None => converge(&accounts, &inputs, false, None).await,
+        };
+        lines.push(Line::new(&inputs.workload, pass));
+    }
+    output::plan(&lines, OutputFormat::Text)?;
+    Ok(output::plan_code(&lines))
+}

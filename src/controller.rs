@@ -1,0 +1,276 @@
+//! The controller: watches workloads, bindings and the Secrets that they name, and runs a pass over whatever changed or is due.
+
+mod backoff;
+mod binding;
+mod events;
+mod fetch;
+mod value_key;
+mod workload;
+
+pub use fetch::inputs;
+pub(crate) use fetch::logins;
+pub(crate) use value_key::{load_existing as read_value_key, random_key};
+
+use crate::api::{ABANDON, AccountBinding, FLUX_REQUESTED_AT, PrivateImageWorkload, REQUESTED_AT};
+use crate::aws::Calls;
+use crate::aws::accounts::Accounts;
+use crate::metrics::Metrics;
+use crate::resource::fingerprint::ValueKey;
+use crate::serve::{Ready, serve};
+use futures::{FutureExt, Stream, StreamExt};
+use k8s_openapi::api::core::v1::{Namespace, Secret};
+use kube::core::PartialObjectMeta;
+use kube::runtime::controller::Config as ControllerConfig;
+use kube::runtime::events::{Recorder, Reporter};
+use kube::runtime::reflector::{ObjectRef, Store, store};
+use kube::runtime::{Controller, WatchStreamExt, predicates, watcher};
+use kube::{Api, Client, ResourceExt};
+use std::collections::HashMap;
+use std::future::Future;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::sync::{Mutex, watch};
+
+/// How the controller runs.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The only namespace to watch; all if absent.
+    pub namespace: Option<String>,
+    /// Where the value key is kept; the client's own namespace if absent.
+    pub state_namespace: Option<String>,
+    /// The cluster id; the uid of the kube-system namespace if absent.
+    pub cluster_id: Option<String>,
+    /// Passes at the same time.
+    pub concurrency: u16,
+    /// Timeout of one call to AWS.
+    pub aws_timeout: Duration,
+    /// Address of `/metrics`.
+    pub metrics_addr: SocketAddr,
+    /// Address of `/healthz` and `/readyz`.
+    pub health_addr: SocketAddr,
+}
+
+/// Longest wait for an answer of the Kubernetes API, watches excepted.
+const KUBERNETES_TIMEOUT: Duration = Duration::from_secs(15);
+/// Seconds after which a watch is made anew: a connection that died silently is noticed this soon.
+const WATCH_SECONDS: u32 = 60;
+/// Events on one object within this time are one pass.
+const DEBOUNCE: Duration = Duration::from_millis(50);
+
+/// Why a pass could not be finished: Kubernetes, never AWS.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The API server refused or failed.
+    #[error("Kubernetes: {0}")]
+    Kubernetes(#[from] kube::Error),
+    /// No answer in time.
+    #[error("Kubernetes did not answer within {} s", KUBERNETES_TIMEOUT.as_secs())]
+    Timeout,
+    /// What was made before cannot be used.
+    #[error("{0}")]
+    State(String),
+    /// A port could not be opened.
+    #[error("cannot listen on {0}: {1}")]
+    Listen(SocketAddr, std::io::Error),
+}
+
+/// What passes share.
+pub(crate) struct Context {
+    pub(crate) client: Client,
+    pub(crate) accounts: Arc<Accounts>,
+    pub(crate) cluster: String,
+    pub(crate) value_key: ValueKey,
+    pub(crate) metrics: Arc<Metrics>,
+    recorder: Recorder,
+    workloads: Store<PrivateImageWorkload>,
+    bindings: Store<AccountBinding>,
+    /// Whether the caches hold what there was at the start. (A store's own `wait_until_ready` wakes only its last waiter.)
+    workloads_synced: watch::Sender<bool>,
+    bindings_synced: watch::Sender<bool>,
+    backoff: backoff::Backoff,
+    /// One lock a namespace for what its workloads share: secrets, role, policy.
+    locks: Mutex<HashMap<String, Arc<Mutex<()>>>>,
+}
+
+/// A call to Kubernetes with a deadline.
+pub(crate) async fn within<T>(call: impl Future<Output = Result<T, kube::Error>>) -> Result<T, Error> {
+    tokio::time::timeout(KUBERNETES_TIMEOUT, call).await.map_err(|_| Error::Timeout)?.map_err(Error::Kubernetes)
+}
+
+/// Runs until `stop` resolves, then finishes the passes that have begun.
+pub async fn run(client: Client, settings: Settings, stop: impl Future<Output = ()> + Clone + Send + Sync + 'static) -> Result<(), Error> {
+    let metrics = Arc::new(Metrics::default());
+    let counted = metrics.clone();
+    let accounts = Arc::new(Accounts::load(settings.aws_timeout, Calls::new(move |call| counted.called(call))).await);
+    let ready = Ready::default();
+    let addresses = serve(settings.metrics_addr, settings.health_addr, metrics.clone(), ready.clone(), stop.clone()).await;
+    let (metrics_addr, health_addr) = addresses.map_err(|error| Error::Listen(settings.metrics_addr, error))?;
+    tracing::info!(%metrics_addr, %health_addr, "serving");
+    let cluster = match &settings.cluster_id {
+        Some(id) => id.clone(),
+        None => cluster_id(&client).await?,
+    };
+    let value_key = value_key::load(&client, settings.state_namespace.as_deref()).await?;
+    let (workloads, workload_writer) = store();
+    let (bindings, binding_writer) = store();
+    let context = Arc::new(Context {
+        recorder: Recorder::new(client.clone(), Reporter { controller: "wharfinger".into(), instance: std::env::var("HOSTNAME").ok() }),
+        client: client.clone(),
+        accounts,
+        cluster,
+        value_key,
+        metrics,
+        workloads: workloads.clone(),
+        bindings: bindings.clone(),
+        workloads_synced: watch::Sender::new(false),
+        bindings_synced: watch::Sender::new(false),
+        backoff: backoff::Backoff::default(),
+        locks: Mutex::default(),
+    });
+    let (mut workloads_synced, mut bindings_synced) = (context.workloads_synced.subscribe(), context.bindings_synced.subscribe());
+    tokio::spawn(async move {
+        if workloads_synced.wait_for(|synced| *synced).await.is_ok() && bindings_synced.wait_for(|synced| *synced).await.is_ok() {
+            ready.store(true, Ordering::Relaxed);
+            tracing::info!("watches are synced");
+        }
+    });
+    let config = ControllerConfig::default().concurrency(settings.concurrency.max(1)).debounce(DEBOUNCE);
+    let workload_runner = run_workloads(&client, &settings, context.clone(), workload_writer, workloads, config.clone(), stop.clone());
+    let binding_runner = run_bindings(&client, context, binding_writer, bindings, config, stop);
+    futures::join!(workload_runner, binding_runner);
+    Ok(())
+}
+
+/// The uid of the kube-system namespace, which no other cluster has.
+pub(crate) async fn cluster_id(client: &Client) -> Result<String, Error> {
+    let namespace = within(Api::<Namespace>::all(client.clone()).get("kube-system")).await?;
+    namespace.uid().ok_or_else(|| Error::State("namespace kube-system has no uid; set --cluster-id".to_owned()))
+}
+
+fn api<K>(client: &Client, settings: &Settings) -> Api<K>
+where
+    K: kube::Resource<Scope = k8s_openapi::NamespaceResourceScope, DynamicType = ()>,
+{
+    match &settings.namespace {
+        Some(namespace) => Api::namespaced(client.clone(), namespace),
+        None => Api::all(client.clone()),
+    }
+}
+
+fn run_workloads(
+    client: &Client,
+    settings: &Settings,
+    context: Arc<Context>,
+    writer: kube::runtime::reflector::store::Writer<PrivateImageWorkload>,
+    reader: Store<PrivateImageWorkload>,
+    config: ControllerConfig,
+    stop: impl Future<Output = ()> + Clone + Send + Sync + 'static,
+) -> impl Future<Output = ()> {
+    let watch = watcher::Config::default().timeout(WATCH_SECONDS);
+    let objects = watcher(api::<PrivateImageWorkload>(client, settings), watch.clone()).default_backoff().reflect(writer);
+    let objects = note_synced(objects, context.workloads_synced.clone()).applied_objects().predicate_filter(request, Default::default());
+    let bindings = watcher(Api::<AccountBinding>::all(client.clone()), watch.clone());
+    let bindings = bindings.default_backoff().touched_objects().predicate_filter(predicates::generation, Default::default());
+    let (by_binding, by_secret) = (reader.clone(), reader.clone());
+    Controller::for_stream(objects, reader)
+        .with_config(config)
+        .watches_stream(bindings, move |binding| users_of_binding(&by_binding, &binding))
+        .watches(api::<PartialObjectMeta<Secret>>(client, settings), watch, move |secret| users_of_secret(&by_secret, &secret))
+        .graceful_shutdown_on(stop)
+        .run(workload::reconcile, workload::on_error, context)
+        .for_each(async |result| {
+            if let Err(error) = result {
+                tracing::debug!(%error, "a pass could not be finished");
+            }
+        })
+}
+
+fn run_bindings(
+    client: &Client,
+    context: Arc<Context>,
+    writer: kube::runtime::reflector::store::Writer<AccountBinding>,
+    reader: Store<AccountBinding>,
+    config: ControllerConfig,
+    stop: impl Future<Output = ()> + Clone + Send + Sync + 'static,
+) -> impl Future<Output = ()> {
+    let watch = watcher::Config::default().timeout(WATCH_SECONDS);
+    let objects = watcher(Api::<AccountBinding>::all(client.clone()), watch.clone()).default_backoff().reflect(writer);
+    let objects = note_synced(objects, context.bindings_synced.clone()).applied_objects().predicate_filter(predicates::generation, Default::default());
+    let all = reader.clone();
+    Controller::for_stream(objects, reader)
+        .with_config(config)
+        .watches(Api::<PrivateImageWorkload>::all(client.clone()), watch, move |workload| bindings_of(&all, &workload))
+        .graceful_shutdown_on(stop)
+        .run(binding::reconcile, binding::on_error, context)
+        .for_each(|_| std::future::ready(()))
+}
+
+/// Tells when the first list is in the cache.
+fn note_synced<K>(
+    events: impl Stream<Item = watcher::Result<watcher::Event<K>>>,
+    synced: watch::Sender<bool>,
+) -> impl Stream<Item = watcher::Result<watcher::Event<K>>> {
+    events.inspect(move |event| {
+        if let Ok(watcher::Event::InitDone) = event {
+            synced.send_replace(true);
+        }
+    })
+}
+
+/// What a pass is asked for by: generation, deletion, the annotations that ask. Not the status, which passes write themselves.
+fn request(workload: &PrivateImageWorkload) -> Option<u64> {
+    let mut hasher = DefaultHasher::new();
+    (workload.uid(), workload.metadata.generation, workload.metadata.deletion_timestamp.is_some()).hash(&mut hasher);
+    let annotations = workload.annotations();
+    [REQUESTED_AT, FLUX_REQUESTED_AT, ABANDON].map(|key| annotations.get(key)).hash(&mut hasher);
+    Some(hasher.finish())
+}
+
+/// The workloads that may act through a binding.
+fn users_of_binding(workloads: &Store<PrivateImageWorkload>, binding: &AccountBinding) -> Vec<ObjectRef<PrivateImageWorkload>> {
+    let name = binding.name_any();
+    let uses = |workload: &PrivateImageWorkload| workload.spec.binding_ref.as_ref().is_none_or(|reference| reference.name == name);
+    workloads.state().iter().filter(|workload| uses(workload)).map(|workload| ObjectRef::from_obj(&**workload)).collect()
+}
+
+/// The workloads that name a Secret.
+fn users_of_secret(workloads: &Store<PrivateImageWorkload>, secret: &PartialObjectMeta<Secret>) -> Vec<ObjectRef<PrivateImageWorkload>> {
+    let (name, namespace) = (secret.name_any(), secret.namespace());
+    let names = |workload: &PrivateImageWorkload| {
+        let credentials = &workload.spec.credentials;
+        credentials.iter().any(|credential| credential.secret_ref.as_ref().is_some_and(|reference| reference.name == name))
+    };
+    let users = workloads.state();
+    let users = users.iter().filter(|workload| workload.namespace() == namespace && names(workload));
+    users.map(|workload| ObjectRef::from_obj(&**workload)).collect()
+}
+
+/// The bindings that count this workload as a user.
+fn bindings_of(bindings: &Store<AccountBinding>, workload: &PrivateImageWorkload) -> Vec<ObjectRef<AccountBinding>> {
+    let all = bindings.state();
+    all.iter().filter(|binding| binding::uses(workload, &binding.name_any())).map(|binding| ObjectRef::from_obj(&**binding)).collect()
+}
+
+/// A future that any number of tasks can wait for, resolved by SIGTERM or SIGINT.
+pub fn stop_signal() -> impl Future<Output = ()> + Clone + Send + Sync + 'static {
+    let (sender, receiver) = tokio::sync::watch::channel(false);
+    tokio::spawn(async move {
+        let terminate = async {
+            match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+                Ok(mut signal) => signal.recv().await,
+                Err(_) => std::future::pending().await,
+            }
+        };
+        tokio::select! { _ = terminate => {}, _ = tokio::signal::ctrl_c() => {} }
+        tracing::info!("stopping: passes that have begun are finished");
+        let _ = sender.send(true); // nobody listens any more: then there is nothing to stop
+    });
+    let wait = async move {
+        let mut receiver = receiver;
+        let _ = receiver.wait_for(|stopped| *stopped).await; // a closed channel means stop, too
+    };
+    wait.boxed().shared()
+}

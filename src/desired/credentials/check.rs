@@ -1,0 +1,141 @@
+//! Each credential of the spec by itself: its registry, its key, and whether its source holds a login.
+
+use super::super::shared;
+use crate::api::Credential;
+use crate::inputs::{Inputs, Source};
+use crate::problem::Problem;
+use crate::resource::arn::{Arn, check_kms_key};
+use crate::resource::image::Registry;
+use crate::status::Reason;
+use crate::target::Target;
+
+/// A credential of the spec that holds together.
+pub(super) struct Checked<'a> {
+    pub(super) field: String,
+    pub(super) registry: Option<Registry>,
+    pub(super) credential: &'a Credential,
+}
+
+/// Each credential by itself, and no registry twice.
+pub(super) fn check<'a>(inputs: &'a Inputs, target: &Target, problems: &mut Vec<Problem>) -> Vec<Checked<'a>> {
+    let mut checked: Vec<Checked<'a>> = vec![];
+    for (index, credential) in inputs.workload.spec.credentials.iter().enumerate() {
+        let field = format!("spec.credentials[{index}]");
+        let registry = match credential.registry.as_deref().map(|text| (text, Registry::parse(text))) {
+            Some((_, Ok(registry))) => Some(registry),
+            Some((text, Err(error))) => {
+                let shown = if text.contains('@') { "" } else { text };
+                problems.push(Problem::spec(format!("{field}.registry"), shown, error.to_string(), "write HOST or HOST/PATH"));
+                continue;
+            }
+            None => None,
+        };
+        if let Some(registry) = &registry {
+            check_registry(&field, registry, &checked, problems);
+        }
+        check_source(inputs, target, &field, credential, problems);
+        checked.push(Checked { field, registry, credential });
+    }
+    checked
+}
+
+fn check_registry(field: &str, registry: &Registry, earlier: &[Checked], problems: &mut Vec<Problem>) {
+    let at = format!("{field}.registry");
+    if registry.is_ecr() {
+        let rule = "Amazon ECR takes no repositoryCredentials; the execution role pulls from it";
+        problems.push(Problem::spec(at.clone(), registry, rule, "remove this credential"));
+    }
+    if let Some(twin) = earlier.iter().find(|other| other.registry.as_ref() == Some(registry)) {
+        problems.push(Problem::spec(at, registry, format!("{} is for the same registry", twin.field), "keep one of them"));
+    }
+}
+
+fn check_source(inputs: &Inputs, target: &Target, field: &str, credential: &Credential, problems: &mut Vec<Problem>) {
+    if let Some(Err(error)) = credential.kms_key.as_deref().map(check_kms_key) {
+        let key = credential.kms_key.as_deref().unwrap_or_default();
+        problems.push(Problem::spec(
+            format!("{field}.kmsKey"),
+            key,
+            error.to_string(),
+            "write a key ARN, an alias ARN, a key id or alias/NAME",
+        ));
+    }
+    match (&credential.secret_ref, &credential.secret_arn) {
+        (Some(reference), None) => {
+            let name = &reference.name;
+            let at = format!("{field}.secretRef.name");
+            match inputs.sources.get(name) {
+                Some(Source::Found(Ok(_))) => {}
+                Some(Source::Found(Err(error))) => {
+                    problems.push(Problem::of(
+                        Reason::SecretSourceInvalid,
+                        at,
+                        name,
+                        error.to_string(),
+                        "mend the Secret; it is watched",
+                    ));
+                }
+                Some(Source::Unreadable(why)) => {
+                    problems.push(Problem::of(
+                        Reason::SecretSourceMissing,
+                        at,
+                        name,
+                        why.clone(),
+                        "let the controller read Secrets here",
+                    ));
+                }
+                Some(Source::Missing) | None => {
+                    let rule = format!("Secret {name} does not exist in namespace {}", inputs.namespace.name);
+                    let remedy = "create it (kubectl create secret docker-registry); it is waited for";
+                    problems.push(Problem::of(Reason::SecretSourceMissing, at, name, rule, remedy));
+                }
+            }
+        }
+        (None, Some(id)) => check_secret_id(target, &format!("{field}.secretArn"), id, problems),
+        _ => {
+            let rule = "exactly one of `secretRef` and `secretArn` must be given";
+            problems.push(Problem::spec(field, "", rule, "keep one of them"));
+        }
+    }
+}
+
+/// The form of a name or ARN of a secret that is said to exist.
+pub(super) fn check_secret_id(target: &Target, field: &str, id: &str, problems: &mut Vec<Problem>) {
+    if !id.starts_with("arn:") {
+        if id.is_empty() || id.len() > 512 || !id.chars().all(|c| c.is_ascii_alphanumeric() || "/_+=.@-".contains(c)) {
+            let rule = "a secret's name has 1 to 512 letters, digits and /_+=.@-";
+            problems.push(Problem::spec(field, id, rule, "write its name or its full ARN"));
+        }
+        return;
+    }
+    let arn = match Arn::parse(id) {
+        Ok(arn) if arn.secret_name().is_some() => arn,
+        Ok(arn) => {
+            let rule = format!("this is an ARN of {}, not of a Secrets Manager secret", arn.service);
+            let remedy = "write arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME-XXXXXX";
+            return problems.push(Problem::spec(field, id, rule, remedy));
+        }
+        Err(error) => return problems.push(Problem::spec(field, id, error.to_string(), "write the secret's full ARN")),
+    };
+    if !(20..=2048).contains(&id.len()) {
+        let rule = "ECS takes a credentialsParameter of 20 to 2048 characters";
+        problems.push(Problem::spec(field, id, rule, "write the secret's full ARN"));
+    }
+    if !shared::in_own_account(target, &arn) {
+        if !target.admits(|limits| &limits.secret_arns, id) {
+            let rule =
+                format!("the secret is of account {} and the AccountBinding's limits.secretArns do not admit it", arn.account);
+            return problems.push(Problem::of(
+                Reason::NotAllowed,
+                field,
+                id,
+                rule,
+                "ask the administrator of the AccountBinding",
+            ));
+        }
+        if !arn.is_full_secret() {
+            let rule = "a secret of another account must be named by its full ARN, with the six characters at its end";
+            problems.push(Problem::spec(field, id, rule, "copy it from aws secretsmanager describe-secret"));
+        }
+    }
+}

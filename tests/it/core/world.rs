@@ -1,0 +1,296 @@
+//! A small AWS in memory: what a plan does to it, and what is then seen. It behaves as the notes on AWS say, not as moto does.
+
+use super::fixtures::{ACCOUNT, REGION};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use wharfinger::failure::{Failure, FailureKind};
+use wharfinger::observed::{DefinitionRead, Observed, Reads, Snapshot};
+use wharfinger::pass::{Outcome, Output};
+use wharfinger::plan::{Action, Plan, pending_arn};
+use wharfinger::resource::definition::{ObservedDefinition, ObservedRevision, content_hash, repository_credentials};
+use wharfinger::resource::normalise::DefinitionKind;
+use wharfinger::resource::role::ObservedRole;
+use wharfinger::resource::secret::{CURRENT, ObservedSecret};
+use wharfinger::resource::tags::{CONTENT_HASH, OWNER};
+
+/// Everything in one account and Region.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct World {
+    pub(crate) secrets: BTreeMap<String, ObservedSecret>,
+    pub(crate) roles: BTreeMap<String, Role>,
+    /// Revisions by name, oldest first; what is deregistered is gone from here.
+    pub(crate) definitions: BTreeMap<String, Vec<ObservedDefinition>>,
+    /// ARNs of keys by alias and id.
+    pub(crate) keys: BTreeMap<String, String>,
+    /// Every look at anything ends so.
+    pub(crate) blind: Option<Failure>,
+    /// The write with this number, counted from 0, fails; whether it happened all the same.
+    pub(crate) fault: Option<(usize, FailureKind, bool)>,
+    /// How many writes there were.
+    pub(crate) writes: usize,
+    revisions: BTreeMap<String, i64>,
+    made: usize,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Role {
+    pub(crate) seen: ObservedRole,
+    pub(crate) inline: BTreeMap<String, Value>,
+    pub(crate) attached: BTreeSet<String>,
+}
+
+pub(crate) fn failure(kind: FailureKind) -> Failure {
+    let code = match kind {
+        FailureKind::Denied => "AccessDeniedException",
+        FailureKind::Throttled => "ThrottlingException",
+        FailureKind::Invalid => "ClientException",
+        _ => "InternalServiceError",
+    };
+    Failure {
+        service: "AnyService".into(),
+        operation: "AnyOperation".into(),
+        kind,
+        code: code.into(),
+        message: "AWS says no".into(),
+        request_id: Some("00000000-0000-0000-0000-000000000000".into()),
+    }
+}
+
+impl World {
+    /// What one look sees.
+    pub(crate) fn observe(&self, reads: &Reads) -> Observed {
+        let role = reads.role.as_ref().map(|(name, policy)| (self.roles.get(name), policy));
+        let read = reads.definition.as_ref();
+        Observed {
+            secrets: reads.secrets.iter().map(|id| (id.clone(), self.see(self.secret(id).cloned()))).collect(),
+            keys: reads.keys.iter().cloned().chain(self.discovered(reads)).map(|key| (key.clone(), self.see(self.key(&key)))).collect(),
+            role: role.map(|(role, _)| self.see(role.map(|role| role.seen.clone()))),
+            inline_policy: role.map(|(role, policy)| self.see(role.and_then(|role| role.inline.get(policy).cloned()))),
+            attached: role.map(|(role, _)| self.see(role.map(|role| role.attached.clone()))),
+            definition: read.filter(|read| !read.all).map(|read| self.see(self.newest(read))),
+            revisions: read.filter(|read| read.all).map(|read| self.see(Some(self.all(read)))),
+        }
+    }
+
+    fn see<T>(&self, thing: Option<T>) -> Snapshot<T> {
+        match (&self.blind, thing) {
+            (Some(failure), _) => Snapshot::Unknown(failure.clone()),
+            (None, Some(thing)) => Snapshot::Present(thing),
+            (None, None) => Snapshot::Absent,
+        }
+    }
+
+    fn key(&self, key: &str) -> Option<String> {
+        self.keys.get(key).cloned()
+    }
+
+    /// Keys that secrets are found to be encrypted with.
+    fn discovered(&self, reads: &Reads) -> Vec<String> {
+        let keys = reads.secrets.iter().filter_map(|id| self.secret(id)?.kms_key.clone());
+        keys.filter(|key| !key.contains(":key/")).collect()
+    }
+
+    fn secret(&self, id: &str) -> Option<&ObservedSecret> {
+        let is_it = |secret: &&ObservedSecret| secret.arn == id || secret.arn.rsplit_once('-').is_some_and(|(stem, _)| stem == id);
+        self.secrets.get(id).or_else(|| self.secrets.values().find(is_it))
+    }
+
+    fn newest(&self, read: &DefinitionRead) -> Option<ObservedDefinition> {
+        let all = self.definitions.get(&read.name)?;
+        let newest = all.last()?;
+        let recorded = all.iter().find(|revision| Some(&revision.arn) == read.recorded.as_ref());
+        Some(if newest.tags.contains_key(OWNER) { newest } else { recorded.unwrap_or(newest) }.clone())
+    }
+
+    fn all(&self, read: &DefinitionRead) -> Vec<ObservedRevision> {
+        let revision = |found: &ObservedDefinition| ObservedRevision {
+            arn: found.arn.clone(),
+            tags: found.tags.clone(),
+            secrets: repository_credentials(read.kind, &found.content),
+        };
+        self.definitions.get(&read.name).into_iter().flatten().rev().map(revision).collect()
+    }
+
+    /// Carries a plan out as `src/apply.rs` does; at most `limit` writes, after which the process is gone.
+    pub(crate) fn apply(&mut self, plan: &Plan, limit: usize) -> Vec<Outcome> {
+        let mut outcomes: Vec<Outcome> = vec![];
+        let mut arns = BTreeMap::new();
+        for step in plan.steps.iter().take(limit) {
+            let earlier = plan.steps.iter().zip(&outcomes).filter(|(_, outcome)| !matches!(outcome, Outcome::Done(_)));
+            let blocking = earlier.map(|(earlier, _)| earlier.subject.clone()).find(|subject| step.after.contains(subject));
+            outcomes.push(match blocking {
+                Some(by) => Outcome::Skipped(by),
+                None => self.write(&step.action, &mut arns),
+            });
+        }
+        outcomes
+    }
+
+    fn write(&mut self, action: &Action, arns: &mut BTreeMap<String, String>) -> Outcome {
+        let number = self.writes;
+        self.writes += 1;
+        match self.fault {
+            Some((at, kind, false)) if at == number => Outcome::Failed(failure(kind)),
+            Some((at, kind, true)) if at == number => {
+                self.execute(action, arns);
+                Outcome::Failed(failure(kind))
+            }
+            _ => self.execute(action, arns).map_or_else(Outcome::Failed, Outcome::Done),
+        }
+    }
+
+    fn execute(&mut self, action: &Action, arns: &mut BTreeMap<String, String>) -> Result<Output, Failure> {
+        match action {
+            Action::CreateSecret { name, .. } => {
+                let arn = self.create_secret(action)?;
+                arns.insert(pending_arn(name), arn.clone());
+                return Ok(Output { arn: Some(arn), revision: None });
+            }
+            Action::RegisterDefinition { kind, name, document, tags } => {
+                return Ok(self.register(*kind, name, &known(document, arns), tags.clone()));
+            }
+            Action::PutRolePolicy { role, policy, document } => {
+                self.role(role)?.inline.insert(policy.clone(), known(document, arns));
+            }
+            Action::RestoreSecret { arn }
+            | Action::PutSecretValue { arn, .. }
+            | Action::UpdateSecretVersionStage { arn, .. }
+            | Action::UpdateSecret { arn, .. }
+            | Action::TagSecret { arn, .. }
+            | Action::DeleteSecret { arn, .. } => self.change_secret(arn, action)?,
+            Action::CreateRole { name, path, trust_policy, tags, .. } => {
+                let arn = format!("arn:aws:iam::{ACCOUNT}:role{path}{name}");
+                assert!(!self.roles.contains_key(name), "CreateRole of a role that exists: {name}");
+                let seen = ObservedRole { arn: arn.clone(), trust: trust_policy.clone(), tags: tags.clone() };
+                self.roles.insert(name.clone(), Role { seen, inline: BTreeMap::new(), attached: BTreeSet::new() });
+                return Ok(Output { arn: Some(arn), revision: None });
+            }
+            Action::UpdateAssumeRolePolicy { role, trust_policy } => self.role(role)?.seen.trust = trust_policy.clone(),
+            Action::TagRole { role, tags } => self.role(role)?.seen.tags.extend(tags.clone()),
+            Action::AttachRolePolicy { role, policy_arn } => drop(self.role(role)?.attached.insert(policy_arn.clone())),
+            Action::DeleteRolePolicy { role, policy } => drop(self.role(role)?.inline.remove(policy)),
+            Action::DetachRolePolicy { role, policy_arn } => drop(self.role(role)?.attached.remove(policy_arn)),
+            Action::DeleteRole { role } => {
+                let gone = self.roles.remove(role).ok_or_else(|| failure(FailureKind::NotFound))?;
+                assert!(gone.inline.is_empty() && gone.attached.is_empty(), "DeleteConflict: {gone:?}");
+            }
+            Action::TagDefinition { arn, tags, .. } => {
+                let mut all = self.definitions.values_mut().flatten();
+                all.find(|it| it.arn == *arn).ok_or_else(|| failure(FailureKind::NotFound))?.tags.extend(tags.clone());
+            }
+            Action::DeregisterDefinition { arn, .. } => {
+                self.definitions.values_mut().for_each(|all| all.retain(|it| it.arn != *arn));
+                self.definitions.retain(|_, all| !all.is_empty());
+            }
+        }
+        Ok(Output::default())
+    }
+
+    fn role(&mut self, name: &str) -> Result<&mut Role, Failure> {
+        self.roles.get_mut(name).ok_or_else(|| failure(FailureKind::NotFound))
+    }
+
+    fn create_secret(&mut self, action: &Action) -> Result<String, Failure> {
+        let Action::CreateSecret { name, description, kms_key_id, tags, version_id, .. } = action else { panic!("{action:?}") };
+        if self.secrets.contains_key(name) {
+            return Err(failure(FailureKind::AlreadyExists));
+        }
+        self.made += 1;
+        let arn = format!("arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{name}-{:06}", self.made);
+        let secret = ObservedSecret {
+            arn: arn.clone(),
+            description: Some(description.clone()),
+            kms_key: kms_key_id.clone(),
+            tags: tags.clone(),
+            versions: [(version_id.clone(), [CURRENT.to_owned()].into())].into(),
+            scheduled_for_deletion: false,
+            same_value: None,
+        };
+        self.secrets.insert(name.clone(), secret);
+        Ok(arn)
+    }
+
+    fn change_secret(&mut self, arn: &str, action: &Action) -> Result<(), Failure> {
+        let secret = self.secrets.values_mut().find(|secret| secret.arn == arn).ok_or_else(|| failure(FailureKind::NotFound))?;
+        if secret.scheduled_for_deletion && !matches!(action, Action::RestoreSecret { .. }) {
+            return Err(failure(FailureKind::ScheduledForDeletion));
+        }
+        match action {
+            Action::RestoreSecret { .. } => secret.scheduled_for_deletion = false,
+            Action::DeleteSecret { .. } => secret.scheduled_for_deletion = true,
+            // A token that was used before is ignored: the A -> B -> A trap.
+            Action::PutSecretValue { version_id, .. } if secret.versions.contains_key(version_id) => {}
+            Action::PutSecretValue { version_id, .. } => make_current(secret, version_id),
+            Action::UpdateSecretVersionStage { move_to, remove_from, .. } => {
+                let current = secret.current().map(str::to_owned);
+                if current != *remove_from || !secret.versions.contains_key(move_to) {
+                    return Err(failure(FailureKind::Invalid));
+                }
+                make_current(secret, move_to);
+            }
+            Action::UpdateSecret { description, kms_key_id, .. } => {
+                secret.description = description.clone().or(secret.description.take());
+                if let Some(key) = kms_key_id {
+                    secret.kms_key = Some(key.clone()).filter(|key| !key.is_empty());
+                }
+            }
+            Action::TagSecret { tags, .. } => secret.tags.extend(tags.clone()),
+            other => panic!("{other:?}"),
+        }
+        Ok(())
+    }
+
+    fn register(&mut self, kind: DefinitionKind, name: &str, document: &Value, mut tags: wharfinger::resource::tags::Tags) -> Output {
+        let revision = self.revisions.entry(name.to_owned()).and_modify(|revision| *revision += 1).or_insert(1);
+        let (service, resource, arn_field) = match kind {
+            DefinitionKind::TaskDefinition => ("ecs", "task-definition", "taskDefinitionArn"),
+            DefinitionKind::JobDefinition => ("batch", "job-definition", "jobDefinitionArn"),
+        };
+        let arn = format!("arn:aws:{service}:{REGION}:{ACCOUNT}:{resource}/{name}:{revision}");
+        assert!(!document.to_string().contains("${arn"), "an ARN is missing in {document}");
+        tags.insert(CONTENT_HASH.to_owned(), content_hash(kind, document));
+        let mut content = with_defaults(document);
+        content[arn_field] = json!(arn);
+        content["revision"] = json!(revision);
+        content["status"] = json!("ACTIVE");
+        let registered = ObservedDefinition { arn: arn.clone(), revision: *revision, tags, content };
+        self.definitions.entry(name.to_owned()).or_default().push(registered);
+        Output { arn: Some(arn), revision: Some(*revision) }
+    }
+}
+
+/// AWSCURRENT goes to this version, AWSPREVIOUS to the one that had it; what has no label is no longer shown.
+pub(crate) fn make_current(secret: &mut ObservedSecret, version: &str) {
+    let before = secret.current().map(str::to_owned);
+    let mut versions: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    if let Some(before) = before {
+        versions.insert(before, ["AWSPREVIOUS".to_owned()].into());
+    }
+    versions.insert(version.to_owned(), [CURRENT.to_owned()].into());
+    secret.versions = versions;
+}
+
+fn known(document: &Value, arns: &BTreeMap<String, String>) -> Value {
+    match document {
+        Value::String(text) => arns.get(text).map_or_else(|| document.clone(), |arn| json!(arn)),
+        Value::Array(items) => items.iter().map(|item| known(item, arns)).collect(),
+        Value::Object(object) => object.iter().map(|(key, value)| (key.clone(), known(value, arns))).collect(),
+        other => other.clone(),
+    }
+}
+
+/// Some of what the server fills in: containers of ECS in reverse order, with defaults.
+fn with_defaults(document: &Value) -> Value {
+    let mut content = document.clone();
+    if let Some(containers) = content.get_mut("containerDefinitions").and_then(Value::as_array_mut) {
+        containers.reverse();
+        for container in containers {
+            for (field, default) in [("cpu", json!(0)), ("environment", json!([])), ("essential", json!(true))] {
+                container.as_object_mut().map(|object| object.entry(field).or_insert(default));
+            }
+        }
+        content["placementConstraints"] = json!([]);
+        content["compatibilities"] = json!(["EC2", "FARGATE"]);
+    }
+    content
+}

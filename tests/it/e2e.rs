@@ -1,0 +1,24 @@
+//! End to end: the real program against the real kube-apiserver and moto, each test in a namespace, an AWS account and with a
+//! controller process of its own.
+//!
+//! `World` is one such set. `Proxy` stands before moto, records every AWS call and makes those fail that a test says. `Account`
+//! looks at AWS, and meddles with it, with none of the program's code in between.
+
+mod account;
+mod bindings;
+mod controller;
+mod converge;
+mod crash;
+mod deletion;
+mod drift;
+mod faults;
+mod holdings;
+mod http;
+mod manifests;
+mod ownership;
+mod parts;
+mod proxy;
+mod rows;
+mod scale;
+mod waits;
+mod world;

@@ -1,0 +1,34 @@
+//! Tables of tests: rows run side by side, all of them, and each failure names its row.
+
+use futures::{FutureExt, StreamExt, stream};
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+
+/// Rows at once. Each has a controller process of its own, and most of the time it waits.
+const AT_ONCE: usize = 4;
+
+/// Whether every repetition is wanted (`make soak`) or a sample.
+pub(super) fn soak() -> bool {
+    std::env::var("WHARFINGER_SOAK").is_ok_and(|value| !["", "0"].contains(&value.as_str()))
+}
+
+/// Runs every row and fails with the names of those that failed.
+pub(super) async fn each<R, F: Future<Output = ()>>(rows: impl IntoIterator<Item = (String, R)>, run: impl Fn(R) -> F) {
+    let runs = rows.into_iter().map(|(name, row)| {
+        let outcome = AssertUnwindSafe(run(row)).catch_unwind();
+        async move { outcome.await.err().map(|panic| format!("{name}: {}", told(&*panic))) }
+    });
+    let (mut failed, mut count) = (vec![], 0);
+    let mut outcomes = stream::iter(runs).buffer_unordered(AT_ONCE);
+    while let Some(outcome) = outcomes.next().await {
+        count += 1;
+        failed.extend(outcome);
+    }
+    assert!(count > 0, "the table has no rows");
+    assert!(failed.is_empty(), "{} of {count} rows failed:\n{}", failed.len(), failed.join("\n"));
+}
+
+fn told(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    text.unwrap_or("it panicked").to_owned()
+}
