@@ -19,7 +19,7 @@ pub async fn apply(account: &Account, plan: &Plan) -> Vec<Outcome> {
             Some(by) => Outcome::Skipped(by),
             None => match execute(account, &step.action, &arns).await {
                 Ok(output) => Outcome::Done(output),
-                Err(failure) => Outcome::Failed(failure.scrubbed(secret_values(plan))),
+                Err(failure) => Outcome::Failed(failure.scrubbed(&secret_values(plan))),
             },
         };
         if let (Action::CreateSecret { name, .. }, Outcome::Done(Output { arn: Some(arn), .. })) = (&step.action, &outcome) {
@@ -50,12 +50,17 @@ fn blocked(step: &Step, plan: &Plan, outcomes: &[Outcome]) -> Option<Subject> {
     failed.map(|(earlier, _)| &earlier.subject).find(|subject| step.after.contains(subject)).cloned()
 }
 
-/// The secret values of a plan, and the strings inside them, that AWS's messages might echo.
-fn secret_values(plan: &Plan) -> impl Iterator<Item = &str> {
-    plan.steps.iter().filter_map(|step| match &step.action {
+/// The secret values of a plan, whole and by their parts, that AWS's messages might echo.
+fn secret_values(plan: &Plan) -> Vec<String> {
+    let values = plan.steps.iter().filter_map(|step| match &step.action {
         Action::CreateSecret { value, .. } | Action::PutSecretValue { value, .. } => Some(value.reveal()),
         _ => None,
-    })
+    });
+    let parts = |value: &str| {
+        let password = serde_json::from_str::<Value>(value).ok().and_then(|value| Some(value.get("password")?.as_str()?.to_owned()));
+        [Some(value.to_owned()), password].into_iter().flatten()
+    };
+    values.flat_map(parts).collect()
 }
 
 async fn execute(account: &Account, action: &Action, arns: &BTreeMap<String, String>) -> Result<Output, Failure> {

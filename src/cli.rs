@@ -55,7 +55,7 @@ async fn run_controller(common: &Common, settings: ControllerArguments) -> anyho
     let client = remote::client(common).await?;
     let settings = controller::Settings {
         namespace: common.namespace.clone(),
-        state_namespace: settings.state_namespace,
+        state_namespace: common.state_namespace.clone(),
         cluster_id: settings.cluster_id,
         concurrency: settings.concurrency,
         aws_timeout: common.aws_timeout(),

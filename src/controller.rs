@@ -59,6 +59,8 @@ const KUBERNETES_TIMEOUT: Duration = Duration::from_secs(15);
 const WATCH_SECONDS: u32 = 60;
 /// Events on one object within this time are one pass.
 const DEBOUNCE: Duration = Duration::from_millis(50);
+/// The same for bindings, whose status only counts their workloads.
+const BINDING_DEBOUNCE: Duration = Duration::from_millis(500);
 
 /// Why a pass could not be finished: Kubernetes, never AWS.
 #[derive(Debug, thiserror::Error)]
@@ -101,7 +103,11 @@ pub(crate) async fn within<T>(call: impl Future<Output = Result<T, kube::Error>>
 }
 
 /// Runs until `stop` resolves, then finishes the passes that have begun.
-pub async fn run(client: Client, settings: Settings, stop: impl Future<Output = ()> + Clone + Send + Sync + 'static) -> Result<(), Error> {
+pub async fn run(
+    client: Client,
+    settings: Settings,
+    stop: impl Future<Output = ()> + Clone + Send + Sync + 'static,
+) -> Result<(), Error> {
     let metrics = Arc::new(Metrics::default());
     let counted = metrics.clone();
     let accounts = Arc::new(Accounts::load(settings.aws_timeout, Calls::new(move |call| counted.called(call))).await);
@@ -117,7 +123,10 @@ pub async fn run(client: Client, settings: Settings, stop: impl Future<Output = 
     let (workloads, workload_writer) = store();
     let (bindings, binding_writer) = store();
     let context = Arc::new(Context {
-        recorder: Recorder::new(client.clone(), Reporter { controller: "wharfinger".into(), instance: std::env::var("HOSTNAME").ok() }),
+        recorder: Recorder::new(
+            client.clone(),
+            Reporter { controller: "wharfinger".into(), instance: std::env::var("HOSTNAME").ok() },
+        ),
         client: client.clone(),
         accounts,
         cluster,
@@ -138,8 +147,9 @@ pub async fn run(client: Client, settings: Settings, stop: impl Future<Output = 
         }
     });
     let config = ControllerConfig::default().concurrency(settings.concurrency.max(1)).debounce(DEBOUNCE);
-    let workload_runner = run_workloads(&client, &settings, context.clone(), workload_writer, workloads, config.clone(), stop.clone());
-    let binding_runner = run_bindings(&client, context, binding_writer, bindings, config, stop);
+    let workload_runner =
+        run_workloads(&client, &settings, context.clone(), workload_writer, workloads, config.clone(), stop.clone());
+    let binding_runner = run_bindings(&client, context, binding_writer, bindings, config.debounce(BINDING_DEBOUNCE), stop);
     futures::join!(workload_runner, binding_runner);
     Ok(())
 }
@@ -171,7 +181,8 @@ fn run_workloads(
 ) -> impl Future<Output = ()> {
     let watch = watcher::Config::default().timeout(WATCH_SECONDS);
     let objects = watcher(api::<PrivateImageWorkload>(client, settings), watch.clone()).default_backoff().reflect(writer);
-    let objects = note_synced(objects, context.workloads_synced.clone()).applied_objects().predicate_filter(request, Default::default());
+    let objects =
+        note_synced(objects, context.workloads_synced.clone()).applied_objects().predicate_filter(request, Default::default());
     let bindings = watcher(Api::<AccountBinding>::all(client.clone()), watch.clone());
     let bindings = bindings.default_backoff().touched_objects().predicate_filter(predicates::generation, Default::default());
     let (by_binding, by_secret) = (reader.clone(), reader.clone());
@@ -198,7 +209,9 @@ fn run_bindings(
 ) -> impl Future<Output = ()> {
     let watch = watcher::Config::default().timeout(WATCH_SECONDS);
     let objects = watcher(Api::<AccountBinding>::all(client.clone()), watch.clone()).default_backoff().reflect(writer);
-    let objects = note_synced(objects, context.bindings_synced.clone()).applied_objects().predicate_filter(predicates::generation, Default::default());
+    let objects = note_synced(objects, context.bindings_synced.clone())
+        .applied_objects()
+        .predicate_filter(predicates::generation, Default::default());
     let all = reader.clone();
     Controller::for_stream(objects, reader)
         .with_config(config)
@@ -232,12 +245,16 @@ fn request(workload: &PrivateImageWorkload) -> Option<u64> {
 /// The workloads that may act through a binding.
 fn users_of_binding(workloads: &Store<PrivateImageWorkload>, binding: &AccountBinding) -> Vec<ObjectRef<PrivateImageWorkload>> {
     let name = binding.name_any();
-    let uses = |workload: &PrivateImageWorkload| workload.spec.binding_ref.as_ref().is_none_or(|reference| reference.name == name);
+    let uses =
+        |workload: &PrivateImageWorkload| workload.spec.binding_ref.as_ref().is_none_or(|reference| reference.name == name);
     workloads.state().iter().filter(|workload| uses(workload)).map(|workload| ObjectRef::from_obj(&**workload)).collect()
 }
 
 /// The workloads that name a Secret.
-fn users_of_secret(workloads: &Store<PrivateImageWorkload>, secret: &PartialObjectMeta<Secret>) -> Vec<ObjectRef<PrivateImageWorkload>> {
+fn users_of_secret(
+    workloads: &Store<PrivateImageWorkload>,
+    secret: &PartialObjectMeta<Secret>,
+) -> Vec<ObjectRef<PrivateImageWorkload>> {
     let (name, namespace) = (secret.name_any(), secret.namespace());
     let names = |workload: &PrivateImageWorkload| {
         let credentials = &workload.spec.credentials;
@@ -251,7 +268,10 @@ fn users_of_secret(workloads: &Store<PrivateImageWorkload>, secret: &PartialObje
 /// The bindings that count this workload as a user.
 fn bindings_of(bindings: &Store<AccountBinding>, workload: &PrivateImageWorkload) -> Vec<ObjectRef<AccountBinding>> {
     let all = bindings.state();
-    all.iter().filter(|binding| binding::uses(workload, &binding.name_any())).map(|binding| ObjectRef::from_obj(&**binding)).collect()
+    all.iter()
+        .filter(|binding| binding::uses(workload, &binding.name_any()))
+        .map(|binding| ObjectRef::from_obj(&**binding))
+        .collect()
 }
 
 /// A future that any number of tasks can wait for, resolved by SIGTERM or SIGINT.

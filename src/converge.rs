@@ -2,8 +2,8 @@
 //! the one that writes, is made.
 
 use crate::apply::apply;
-use crate::aws::accounts::{Accounts, Refusal};
 use crate::aws::Account;
+use crate::aws::accounts::{Accounts, Refusal};
 use crate::desired::{self, Removal, removal};
 use crate::inputs::Inputs;
 use crate::observe::observe;

@@ -50,8 +50,8 @@ pub const MAX_MESSAGE: usize = 512;
 
 impl Failure {
     /// The same failure with every occurrence of a secret value in its message replaced, for text that AWS echoes back.
-    pub fn scrubbed<'a>(mut self, secrets: impl Iterator<Item = &'a str>) -> Self {
-        for secret in secrets.filter(|secret| !secret.is_empty()) {
+    pub fn scrubbed(mut self, secrets: &[String]) -> Self {
+        for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
             self.message = self.message.replace(secret, "[sealed]");
         }
         self

@@ -15,7 +15,15 @@ mod tests {
 
     #[test]
     fn durations() {
-        let rows = [("0s", Some(0)), ("90s", Some(90)), ("30m", Some(1800)), ("1h30m", Some(5400)), ("1.5h", Some(5400)), ("soon", None), ("", None)];
+        let rows = [
+            ("0s", Some(0)),
+            ("90s", Some(90)),
+            ("30m", Some(1800)),
+            ("1h30m", Some(5400)),
+            ("1.5h", Some(5400)),
+            ("soon", None),
+            ("", None),
+        ];
         for (text, seconds) in rows {
             assert_eq!(parse(Some(text)), seconds.map(Duration::from_secs), "{text:?}");
         }

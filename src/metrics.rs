@@ -66,7 +66,11 @@ impl Metrics {
         registry.register("reconciles", "Passes over workloads, by the reason of Ready", self.reconciles.clone());
         registry.register("reconcile_duration_seconds", "Duration of a pass", self.duration.clone());
         registry.register("status_writes", "Statuses written", self.status_writes.clone());
-        registry.register("drift", "Things in AWS that were found changed after they had been right, by kind", self.drift.clone());
+        registry.register(
+            "drift",
+            "Things in AWS that were found changed after they had been right, by kind",
+            self.drift.clone(),
+        );
         self
     }
 

@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::resource::normalise::{DefinitionKind, FieldChange};
 use crate::resource::sealed::Sealed;
 use crate::resource::tags::Tags;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 use std::fmt;
 
@@ -209,10 +209,11 @@ pub enum Action {
     DeleteRole {
         role: String,
     },
-    /// The content-hash tag is added when all ARNs are known.
+    /// The content-hash tag is added when all ARNs are known. Serialised, the document tells no value of a variable.
     RegisterDefinition {
         kind: DefinitionKind,
         name: String,
+        #[serde(serialize_with = "veiled")]
         document: Value,
         tags: Tags,
     },
@@ -225,6 +226,10 @@ pub enum Action {
         kind: DefinitionKind,
         arn: String,
     },
+}
+
+fn veiled<S: Serializer>(document: &Value, serializer: S) -> Result<S::Ok, S::Error> {
+    crate::resource::normalise::veiled(document).serialize(serializer)
 }
 
 /// Something that is not done.
@@ -249,8 +254,6 @@ pub enum Hold {
     Waiting,
     /// What the spec names does not exist, or is of no use.
     Missing,
-    /// The deletion policy keeps it.
-    Retained,
 }
 
 /// Stands for the ARN of a secret that an earlier step of the same plan creates.

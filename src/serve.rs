@@ -33,7 +33,9 @@ pub async fn serve(
     let health = TcpListener::bind(health_addr).await?;
     let bound = (metrics.local_addr()?, health.local_addr()?);
     let probes = Router::new().route("/healthz", get(async || "ok")).route("/readyz", get(readiness));
-    tokio::spawn(axum::serve(metrics, Router::new().route("/metrics", get(text))).with_graceful_shutdown(stop.clone()).into_future());
+    tokio::spawn(
+        axum::serve(metrics, Router::new().route("/metrics", get(text))).with_graceful_shutdown(stop.clone()).into_future(),
+    );
     tokio::spawn(axum::serve(health, probes).with_graceful_shutdown(stop).into_future());
     Ok(bound)
 }

@@ -146,7 +146,6 @@ fn verdict(round: &Round, part: &str, kinds: &[Kind]) -> Verdict {
             Hold::NotOurs => Reason::OwnershipConflict,
             Hold::Waiting => Reason::Progressing,
             Hold::Missing => Reason::DependencyNotFound,
-            Hold::Retained => Reason::Succeeded,
         };
         return Verdict::no(reason, held.message.clone());
     }

@@ -102,6 +102,8 @@ where
         }
         SdkError::TimeoutError(_) => ("Timeout".to_owned(), "no answer in time; it may or may not have happened".to_owned()),
         SdkError::ConstructionFailure(_) => ("NotSent".to_owned(), chain(error)),
+        // An answer that is not AWS's, such as a proxy's error page.
+        SdkError::ResponseError(_) if status != 0 => (format!("HTTP{status}"), "the answer is not one of AWS's".to_owned()),
         SdkError::ResponseError(_) | SdkError::DispatchFailure(_) => ("NoAnswer".to_owned(), chain(error)),
         _ => ("Unknown".to_owned(), chain(error)),
     };

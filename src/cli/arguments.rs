@@ -28,6 +28,9 @@ pub(crate) struct Common {
     /// Namespace: the only one that the controller watches; that of objects in files that name none.
     #[arg(long, short, global = true, value_name = "NAME", env = "WHARFINGER_NAMESPACE")]
     pub(crate) namespace: Option<String>,
+    /// Namespace of the Secret that keeps the controller's value key (default: the client's own namespace).
+    #[arg(long, global = true, value_name = "NAME", env = "POD_NAMESPACE")]
+    pub(crate) state_namespace: Option<String>,
     /// Form of the log on standard error. Its level: $WHARFINGER_LOG, such as `debug` or `wharfinger=trace`.
     #[arg(long, global = true, value_enum, default_value_t, env = "WHARFINGER_LOG_FORMAT")]
     pub(crate) log_format: LogFormat,
@@ -66,9 +69,6 @@ pub enum Command {
 /// Flags of the controller.
 #[derive(Debug, Args)]
 pub struct ControllerArguments {
-    /// Namespace of the Secret that holds the key of the value fingerprint (default: the client's own namespace).
-    #[arg(long, value_name = "NAME", env = "POD_NAMESPACE")]
-    pub(crate) state_namespace: Option<String>,
     /// Id of this cluster in tags (default: the uid of the kube-system namespace).
     #[arg(long, value_name = "ID")]
     pub(crate) cluster_id: Option<String>,

@@ -5,10 +5,18 @@ use serde_json::{Value, json};
 
 /// All that is wrong with an object by its CRD's schema, each with its field. CEL rules are not among it: the core has them.
 pub(super) fn against_schema(crd: &CustomResourceDefinition, object: &Value) -> Vec<String> {
-    let schema = crd.spec.versions.iter().find_map(|version| serde_json::to_value(version.schema.as_ref()?.open_api_v3_schema.as_ref()?).ok());
+    let schema = crd
+        .spec
+        .versions
+        .iter()
+        .find_map(|version| serde_json::to_value(version.schema.as_ref()?.open_api_v3_schema.as_ref()?).ok());
     let Some(mut schema) = schema else { return vec![] };
     if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
-        properties.extend([("apiVersion".to_owned(), json!({})), ("kind".to_owned(), json!({})), ("metadata".to_owned(), json!({}))]);
+        properties.extend([
+            ("apiVersion".to_owned(), json!({})),
+            ("kind".to_owned(), json!({})),
+            ("metadata".to_owned(), json!({})),
+        ]);
     }
     close(&mut schema);
     let Ok(validator) = jsonschema::validator_for(&schema) else { return vec!["the CRD's own schema is broken".to_owned()] };
@@ -19,7 +27,9 @@ pub(super) fn against_schema(crd: &CustomResourceDefinition, object: &Value) -> 
 fn close(schema: &mut Value) {
     match schema {
         Value::Object(object) => {
-            if object.get("properties").is_some_and(Value::is_object) && object.get("x-kubernetes-preserve-unknown-fields") != Some(&json!(true)) {
+            if object.get("properties").is_some_and(Value::is_object)
+                && object.get("x-kubernetes-preserve-unknown-fields") != Some(&json!(true))
+            {
                 object.insert("additionalProperties".to_owned(), json!(false));
             }
             if object.remove("nullable") == Some(json!(true)) {

@@ -30,7 +30,8 @@ pub(super) fn read(paths: &[PathBuf], default_namespace: &str) -> anyhow::Result
         let files = if path.as_os_str() == "-" { vec![path.clone()] } else { files(path)? };
         for file in files {
             let text = text(&file)?;
-            let documents: Vec<Value> = serde_saphyr::from_multiple(&text).with_context(|| format!("{}: not YAML", file.display()))?;
+            let documents: Vec<Value> =
+                serde_saphyr::from_multiple(&text).with_context(|| format!("{}: not YAML", file.display()))?;
             for (index, document) in documents.into_iter().enumerate().filter(|(_, document)| !document.is_null()) {
                 let place = format!("{}, document {}", file.display(), index + 1);
                 take(&mut objects, document, default_namespace, &place, &mut problems)?;
@@ -41,7 +42,10 @@ pub(super) fn read(paths: &[PathBuf], default_namespace: &str) -> anyhow::Result
         bail!("{}", problems.join("\n"));
     }
     if objects.workloads.is_empty() {
-        bail!("no PrivateImageWorkload in {}", paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", "));
+        bail!(
+            "no PrivateImageWorkload in {}",
+            paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
+        );
     }
     Ok(objects)
 }
@@ -73,7 +77,13 @@ fn files(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-fn take(objects: &mut Objects, document: Value, default_namespace: &str, place: &str, problems: &mut Vec<String>) -> anyhow::Result<()> {
+fn take(
+    objects: &mut Objects,
+    document: Value,
+    default_namespace: &str,
+    place: &str,
+    problems: &mut Vec<String>,
+) -> anyhow::Result<()> {
     let word = |name: &str| document.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let (group, kind) = (word("apiVersion"), word("kind"));
     match (group.as_str(), kind.as_str()) {
@@ -90,13 +100,20 @@ fn take(objects: &mut Objects, document: Value, default_namespace: &str, place: 
             workload.metadata.namespace.get_or_insert_with(|| default_namespace.to_owned());
             workload.metadata.generation = Some(1);
             workload.status = None;
-            let twin = |other: &PrivateImageWorkload| other.namespace() == workload.namespace() && other.metadata.name == workload.metadata.name;
+            let twin = |other: &PrivateImageWorkload| {
+                other.namespace() == workload.namespace() && other.metadata.name == workload.metadata.name
+            };
             if objects.workloads.iter().any(twin) {
-                problems.push(format!("{place}: PrivateImageWorkload {} stands twice in these files; remove one", workload.name_any()));
+                problems.push(format!(
+                    "{place}: PrivateImageWorkload {} stands twice in these files; remove one",
+                    workload.name_any()
+                ));
             }
             objects.workloads.push(workload);
         }
-        ("wharfinger.dev/v1alpha1", "AccountBinding") => objects.bindings.extend(checked::<AccountBinding>(&document, place, problems)),
+        ("wharfinger.dev/v1alpha1", "AccountBinding") => {
+            objects.bindings.extend(checked::<AccountBinding>(&document, place, problems))
+        }
         (group, kind) if group.starts_with("wharfinger.dev/") => {
             problems.push(format!("{place}: {group} {kind}: not a kind of this version; it knows wharfinger.dev/v1alpha1 PrivateImageWorkload and AccountBinding"));
         }
@@ -119,7 +136,11 @@ fn take(objects: &mut Objects, document: Value, default_namespace: &str, place: 
     Ok(())
 }
 
-fn checked<K: DeserializeOwned + kube::CustomResourceExt>(document: &Value, place: &str, problems: &mut Vec<String>) -> Option<K> {
+fn checked<K: DeserializeOwned + kube::CustomResourceExt>(
+    document: &Value,
+    place: &str,
+    problems: &mut Vec<String>,
+) -> Option<K> {
     let found = check::against_schema(&K::crd(), document);
     if !found.is_empty() {
         problems.extend(found.into_iter().map(|problem| format!("{place}: {problem}")));

@@ -45,7 +45,11 @@ impl Session {
         let bindings = if objects.bindings.is_empty() {
             let account_id = match &what.account_id {
                 Some(id) => id.clone(),
-                None => accounts.ambient_account().await.map_err(|failure| anyhow!("{failure}")).context("the AWS account is not known")?,
+                None => accounts
+                    .ambient_account()
+                    .await
+                    .map_err(|failure| anyhow!("{failure}"))
+                    .context("the AWS account is not known")?,
             };
             Bindings::Ambient { account_id, region: accounts.region() }
         } else {
@@ -64,14 +68,22 @@ impl Session {
         let namespace = Namespace { uid: name.clone(), labels, name: name.clone() };
         let mut namespace = self.objects.namespaces.get(&name).cloned().unwrap_or(namespace);
         namespace.labels.entry("kubernetes.io/metadata.name".to_owned()).or_insert_with(|| name.clone());
-        let of_namespace = |((namespace, secret), source): (&(String, String), &Source)| (*namespace == name).then(|| (secret.clone(), source.clone()));
+        let of_namespace = |((namespace, secret), source): (&(String, String), &Source)| {
+            (*namespace == name).then(|| (secret.clone(), source.clone()))
+        };
         Inputs {
             workload: workload.clone(),
             cluster: self.owner.clone(),
             namespace,
             bindings: self.bindings.clone(),
             sources: self.objects.secrets.iter().filter_map(of_namespace).collect(),
-            siblings: self.objects.workloads.iter().filter(|sibling| sibling.namespace().as_ref() == Some(&name)).cloned().collect(),
+            siblings: self
+                .objects
+                .workloads
+                .iter()
+                .filter(|sibling| sibling.namespace().as_ref() == Some(&name))
+                .cloned()
+                .collect(),
             siblings_complete,
             value_key: self.value_key.clone(),
             compare_values: self.compare_values,
@@ -174,7 +186,9 @@ pub(super) async fn render(common: &Common, what: &What) -> anyhow::Result<u8> {
             Ok(plan) => documents.push(output::documents(workload, &plan)),
             Err(problems) => {
                 code = ERROR;
-                problems.iter().for_each(|problem| say(&format!("error: {}/{}: {problem}", workload.namespace().unwrap_or_default(), workload.name_any())));
+                problems.iter().for_each(|problem| {
+                    say(&format!("error: {}/{}: {problem}", workload.namespace().unwrap_or_default(), workload.name_any()))
+                });
             }
         }
     }

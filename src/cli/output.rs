@@ -81,11 +81,23 @@ fn messages(problems: &[Problem]) -> Vec<String> {
 
 /// Prints plans.
 pub(super) fn plan(lines: &[Line], format: OutputFormat) -> anyhow::Result<()> {
-    let steps: usize = lines.iter().filter(|line| !line.observe_only).map(|line| match &line.pass {
-        Pass::Done(round) => round.plan.steps.len(),
-        _ => 0,
-    }).sum();
-    all(lines, &format!("Plan: {steps} {}, {} not as they should be.", plural(steps, "change"), lines.iter().filter(|line| !line.is_good()).count()), format)
+    let steps: usize = lines
+        .iter()
+        .filter(|line| !line.observe_only)
+        .map(|line| match &line.pass {
+            Pass::Done(round) => round.plan.steps.len(),
+            _ => 0,
+        })
+        .sum();
+    all(
+        lines,
+        &format!(
+            "Plan: {steps} {}, {} not as they should be.",
+            plural(steps, "change"),
+            lines.iter().filter(|line| !line.is_good()).count()
+        ),
+        format,
+    )
 }
 
 /// Prints what was done.
@@ -119,7 +131,9 @@ pub(super) fn value(value: &Value, format: OutputFormat) -> anyhow::Result<()> {
 pub(super) fn plan_code(lines: &[Line]) -> u8 {
     let refused = lines.iter().any(|line| matches!(line.pass, Pass::Refused(_)));
     let failed = lines.iter().any(|line| match &line.pass {
-        Pass::Done(round) => round.plan.held.iter().any(|held| matches!(held.hold, crate::plan::Hold::Unobserved(_))) || failed(&round.outcomes),
+        Pass::Done(round) => {
+            round.plan.held.iter().any(|held| matches!(held.hold, crate::plan::Hold::Unobserved(_))) || failed(&round.outcomes)
+        }
         _ => false,
     });
     if refused || failed {
@@ -146,8 +160,12 @@ pub(super) fn documents(workload: &PrivateImageWorkload, plan: &Plan) -> Value {
                 found["trustPolicy"] = trust_policy.clone();
             }
             Action::AttachRolePolicy { policy_arn, .. } => found["managedPolicy"] = json!(policy_arn),
-            Action::PutRolePolicy { policy, document, .. } => found["inlinePolicy"] = json!({ "name": policy, "document": document }),
-            Action::RegisterDefinition { kind, document, .. } => found[json!(kind).as_str().unwrap_or("definition")] = document.clone(),
+            Action::PutRolePolicy { policy, document, .. } => {
+                found["inlinePolicy"] = json!({ "name": policy, "document": document })
+            }
+            Action::RegisterDefinition { kind, document, .. } => {
+                found[json!(kind).as_str().unwrap_or("definition")] = document.clone()
+            }
             _ => {}
         }
     }

@@ -34,7 +34,7 @@ pub(super) async fn plan(common: &Common) -> anyhow::Result<u8> {
     let client = client(common).await?;
     let accounts = Arc::new(Accounts::load(common.aws_timeout(), Calls::new(|_| {})).await);
     let cluster = cluster_id(&client).await?;
-    let key = read_value_key(&client, None).await?;
+    let key = read_value_key(&client, common.state_namespace.as_deref()).await?;
     let workloads: Api<PrivateImageWorkload> = match &common.namespace {
         Some(namespace) => Api::namespaced(client.clone(), namespace),
         None => Api::all(client.clone()),

@@ -12,8 +12,21 @@ use kube::runtime::events::{Event, EventType};
 const MAX_NOTE: usize = 1024;
 
 /// Publishes one event.
-pub(super) async fn publish(context: &Context, workload: &PrivateImageWorkload, type_: EventType, reason: &str, action: &str, note: &str) {
-    let event = Event { type_, reason: reason.to_owned(), note: Some(render::cut(note, MAX_NOTE)), action: action.to_owned(), secondary: None };
+pub(super) async fn publish(
+    context: &Context,
+    workload: &PrivateImageWorkload,
+    type_: EventType,
+    reason: &str,
+    action: &str,
+    note: &str,
+) {
+    let event = Event {
+        type_,
+        reason: reason.to_owned(),
+        note: Some(render::cut(note, MAX_NOTE)),
+        action: action.to_owned(),
+        secondary: None,
+    };
     if let Err(error) = within(context.recorder.publish(&event, &workload.object_ref(&()))).await {
         tracing::warn!(%error, reason, "an event could not be published");
     }

@@ -57,7 +57,9 @@ fn source(answer: Result<Option<v1::Secret>, Error>) -> Result<Source, Error> {
     match answer {
         Ok(Some(secret)) => Ok(logins(&secret)),
         Ok(None) => Ok(Source::Missing),
-        Err(Error::Kubernetes(kube::Error::Api(status))) if status.is_forbidden() => Ok(Source::Unreadable(status.message.clone())),
+        Err(Error::Kubernetes(kube::Error::Api(status))) if status.is_forbidden() => {
+            Ok(Source::Unreadable(status.message.clone()))
+        }
         Err(error) => Err(error),
     }
 }

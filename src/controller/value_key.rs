@@ -41,7 +41,9 @@ pub(crate) async fn load_existing(client: &Client, namespace: Option<&str>) -> R
     let namespace = namespace.unwrap_or_else(|| client.default_namespace()).to_owned();
     match within(Api::<Secret>::namespaced(client.clone(), &namespace).get_opt(NAME)).await? {
         Some(found) => parse(&found, &namespace),
-        None => Err(Error::State(format!("Secret {namespace}/{NAME} does not exist: name the controller's namespace with --state-namespace"))),
+        None => Err(Error::State(format!(
+            "Secret {namespace}/{NAME} does not exist: name the controller's namespace with --state-namespace"
+        ))),
     }
 }
 
@@ -55,7 +57,12 @@ pub(crate) fn random_key() -> String {
 
 fn parse(secret: &Secret, namespace: &str) -> Result<ValueKey, Error> {
     let at = format!("Secret {namespace}/{NAME}, key {FIELD:?}");
-    let bytes = secret.data.as_ref().and_then(|data| data.get(FIELD)).ok_or_else(|| Error::State(format!("{at} is missing; delete the Secret to have it made anew")))?;
-    let text = String::from_utf8(bytes.0.clone()).map_err(|_| Error::State(format!("{at} is not text; delete the Secret to have it made anew")))?;
+    let bytes = secret
+        .data
+        .as_ref()
+        .and_then(|data| data.get(FIELD))
+        .ok_or_else(|| Error::State(format!("{at} is missing; delete the Secret to have it made anew")))?;
+    let text = String::from_utf8(bytes.0.clone())
+        .map_err(|_| Error::State(format!("{at} is not text; delete the Secret to have it made anew")))?;
     ValueKey::new(Sealed::new(text)).map_err(|error| Error::State(format!("{at}: {error}")))
 }

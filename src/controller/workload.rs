@@ -58,7 +58,12 @@ async fn lock(context: &Context, namespace: &str) -> SharedLock {
     Some(lock.lock_owned().await)
 }
 
-async fn pass(context: &Context, api: &Api<PrivateImageWorkload>, mut workload: PrivateImageWorkload, lock: SharedLock) -> Result<(Action, Reason), Error> {
+async fn pass(
+    context: &Context,
+    api: &Api<PrivateImageWorkload>,
+    mut workload: PrivateImageWorkload,
+    lock: SharedLock,
+) -> Result<(Action, Reason), Error> {
     let write = workload.spec.management_policy == ManagementPolicy::Full;
     if write && !workload.spec.suspend && !workload.finalizers().iter().any(|it| it == CLEANUP_FINALIZER) {
         workload = add_finalizer(api, &workload).await?;
@@ -82,7 +87,8 @@ async fn pass(context: &Context, api: &Api<PrivateImageWorkload>, mut workload: 
 fn was_ready(workload: &PrivateImageWorkload) -> bool {
     let status = workload.status.as_ref();
     status.is_some_and(|status| {
-        status.observed_generation == workload.metadata.generation && find(status, READY).is_some_and(|ready| ready.status == "True")
+        status.observed_generation == workload.metadata.generation
+            && find(status, READY).is_some_and(|ready| ready.status == "True")
     })
 }
 
@@ -103,7 +109,12 @@ fn next(context: &Context, workload: &PrivateImageWorkload, pass: &Pass, reason:
     }
 }
 
-async fn delete(context: &Context, api: &Api<PrivateImageWorkload>, workload: PrivateImageWorkload, lock: SharedLock) -> Result<(Action, Reason), Error> {
+async fn delete(
+    context: &Context,
+    api: &Api<PrivateImageWorkload>,
+    workload: PrivateImageWorkload,
+    lock: SharedLock,
+) -> Result<(Action, Reason), Error> {
     let ours = workload.finalizers().iter().any(|it| it == CLEANUP_FINALIZER);
     if !ours {
         return Ok((Action::await_change(), Reason::Succeeded));
@@ -122,7 +133,11 @@ async fn delete(context: &Context, api: &Api<PrivateImageWorkload>, workload: Pr
         Pass::Done(round) => {
             events::written(context, &workload, round).await;
             if !write || round.is_converged() {
-                let notes = if write { round.plan.notes.join("; ") } else { format!("managementPolicy is Observe: {} stays", inventory(&workload)) };
+                let notes = if write {
+                    round.plan.notes.join("; ")
+                } else {
+                    format!("managementPolicy is Observe: {} stays", inventory(&workload))
+                };
                 events::publish(context, &workload, EventType::Normal, "Deleted", "Delete", &notes).await;
                 remove_finalizer(api, &workload).await?;
                 return Ok((Action::await_change(), Reason::Succeeded));
@@ -154,7 +169,11 @@ async fn delete(context: &Context, api: &Api<PrivateImageWorkload>, workload: Pr
 fn inventory(workload: &PrivateImageWorkload) -> String {
     let status = workload.status.clone().unwrap_or_default();
     let definition = status.definition.map(|definition| definition.arn);
-    let all: Vec<String> = definition.into_iter().chain(status.execution_role_arn).chain(status.secrets.into_iter().map(|secret| secret.arn)).collect();
+    let all: Vec<String> = definition
+        .into_iter()
+        .chain(status.execution_role_arn)
+        .chain(status.secrets.into_iter().map(|secret| secret.arn))
+        .collect();
     if all.is_empty() { "nothing that the status knows of".to_owned() } else { all.join(", ") }
 }
 
@@ -172,7 +191,11 @@ async fn remove_finalizer(api: &Api<PrivateImageWorkload>, workload: &PrivateIma
 }
 
 /// Uid and resource version go along: the patch fails if it would meet another object, or one that somebody changed.
-async fn set_finalizers(api: &Api<PrivateImageWorkload>, workload: &PrivateImageWorkload, finalizers: Vec<String>) -> Result<PrivateImageWorkload, Error> {
+async fn set_finalizers(
+    api: &Api<PrivateImageWorkload>,
+    workload: &PrivateImageWorkload,
+    finalizers: Vec<String>,
+) -> Result<PrivateImageWorkload, Error> {
     let metadata = json!({ "uid": workload.uid(), "resourceVersion": workload.resource_version(), "finalizers": finalizers });
     within(api.patch(&workload.name_any(), &PatchParams::default(), &Patch::Merge(json!({ "metadata": metadata })))).await
 }

@@ -58,6 +58,7 @@ pub(super) fn resolve(inputs: &Inputs, target: &Target, prepared: &Prepared, pro
             refuse_on_ecr(container, problems);
             continue;
         }
+        let told = problems.len();
         let best = best_offer(inputs, container, &credentials, &prepared.containers, problems);
         used.extend(best.as_ref().map(|(index, _)| *index));
         match (&container.pasted_credential, best) {
@@ -66,6 +67,8 @@ pub(super) fn resolve(inputs: &Inputs, target: &Target, prepared: &Prepared, pro
                 take_pasted(target, container, pasted, credential, &mut matched, problems)
             }
             (None, Some((index, offer))) => take(inputs, target, container, &credentials[index], offer, &mut matched, problems),
+            // A login that is there and broken has been told.
+            (None, None) if problems.len() > told => {}
             (None, None) => bare.push(container),
         }
     }

@@ -19,7 +19,12 @@ pub(super) fn check(spec: &PrivateImageWorkloadSpec, problems: &mut Vec<Problem>
     }
     if spec.credentials.len() > MAX_CREDENTIALS {
         let count = format!("{} credentials", spec.credentials.len());
-        problems.push(Problem::spec("spec.credentials", count, "a workload has at most 20", "use one Secret for several registries"));
+        problems.push(Problem::spec(
+            "spec.credentials",
+            count,
+            "a workload has at most 20",
+            "use one Secret for several registries",
+        ));
     }
     for (index, credential) in spec.credentials.iter().enumerate() {
         let Some(reference) = &credential.secret_ref else { continue };

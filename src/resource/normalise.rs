@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-pub use diff::{Change, FieldChange, HIDDEN, changes};
+pub use diff::{Change, FieldChange, HIDDEN, changes, veiled};
 
 /// The version of the rules. It goes into the content-hash tag; raise it with every change that alters a normal form.
 pub const VERSION: u32 = 1;

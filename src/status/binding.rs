@@ -24,11 +24,19 @@ pub fn binding_status(binding: &AccountBinding, users: &[String], now: Timestamp
     };
     let conditions = if binding.metadata.deletion_timestamp.is_some() && !users.is_empty() {
         let named = users.iter().take(MAX_NAMED).cloned().collect::<Vec<_>>().join(", ");
-        let more = users.len().checked_sub(MAX_NAMED).filter(|more| *more > 0).map(|more| format!(" and {more} more")).unwrap_or_default();
+        let more = users
+            .len()
+            .checked_sub(MAX_NAMED)
+            .filter(|more| *more > 0)
+            .map(|more| format!(" and {more} more"))
+            .unwrap_or_default();
         let message = format!(
             "deletion waits for the workloads that use this binding: {named}{more}; delete them, or annotate them with wharfinger.dev/abandon=true"
         );
-        vec![condition(READY, "False", "DeletionBlocked", message.clone()), condition(STALLED, "True", "DeletionBlocked", message)]
+        vec![
+            condition(READY, "False", "DeletionBlocked", message.clone()),
+            condition(STALLED, "True", "DeletionBlocked", message),
+        ]
     } else {
         vec![condition(READY, "True", "Succeeded", "the account is checked when a workload acts in it".to_owned())]
     };

@@ -48,6 +48,11 @@ pub fn changes(kind: DefinitionKind, before: &Value, after: &Value) -> Vec<Field
     diff.found
 }
 
+/// The definition as it may be shown: with the values of environment variables [`HIDDEN`].
+pub fn veiled(definition: &Value) -> Value {
+    veil(&[], definition)
+}
+
 /// A place in a definition: as it is shown, and as a selector like those of the rules.
 #[derive(Default)]
 struct Place {

@@ -9,7 +9,9 @@ use wharfinger::status::Reason;
 type Row = (&'static str, Inputs, Reason, &'static str, &'static str, &'static str, &'static str);
 
 fn ecs(image: &str, containers: &str) -> Inputs {
-    inputs(&format!("image: '{image}'\ncredentials: [{{secretRef: {{name: regcred}}}}]\necs: {{containerDefinitions: [{containers}]}}"))
+    inputs(&format!(
+        "image: '{image}'\ncredentials: [{{secretRef: {{name: regcred}}}}]\necs: {{containerDefinitions: [{containers}]}}"
+    ))
 }
 
 fn credentials(list: &str) -> Inputs {
@@ -40,6 +42,7 @@ fn named(name: &str) -> Inputs {
     inputs
 }
 
+#[rustfmt::skip] // a table: one row a line
 fn logins() -> Vec<Row> {
     use Reason::{InvalidSpec, NotAllowed, SecretSourceInvalid, SecretSourceMissing};
     let entry = |entry: &str| config(&format!(r#"{{"auths": {{"registry.example.com": {entry}}}}}"#));
@@ -67,11 +70,12 @@ fn logins() -> Vec<Row> {
         ("identity token", entry(r#"{"identitytoken": "t"}"#), SecretSourceInvalid, at, "regcred", "`identitytoken` in place of a password", "mend"),
         ("no colon", entry(r#"{"auth": "dXNlcg=="}"#), SecretSourceInvalid, at, "regcred", "without a colon", "mend"),
         ("empty password", entry(r#"{"username": "u", "password": ""}"#), SecretSourceInvalid, at, "regcred", "empty password", "mend"),
-        ("an entry twice", config(r#"{"auths": {"registry.example.com": {"username": "a", "password": "b"}, "https://registry.example.com": {"username": "a", "password": "c"}}}"#), SecretSourceInvalid, at, "regcred", "stands twice", "leave one"),
+        ("an entry twice", config(r#"{"auths": {"registry.example.com": {"username": "a", "password": "b"}, "https://registry.example.com": {"username": "a", "password": "c"}}}"#), SecretSourceInvalid, at, "regcred", "leave one", "mend"),
         ("registry not admitted", fenced(inputs(API), "{registries: [ghcr.io]}"), NotAllowed, "spec.credentials[0]", "registry.example.com", "limits.registries", "ask"),
     ]
 }
 
+#[rustfmt::skip] // a table: one row a line
 fn ecr() -> Vec<Row> {
     use Reason::InvalidSpec;
     let host = "111122223333.dkr.ecr.eu-west-1.amazonaws.com";
@@ -95,6 +99,7 @@ fn ecr() -> Vec<Row> {
     ]
 }
 
+#[rustfmt::skip] // a table: one row a line
 fn arns() -> Vec<Row> {
     use Reason::{InvalidSpec, NotAllowed};
     let secret = |id: &str| credentials(&format!("[{{registry: registry.example.com, secretArn: '{id}'}}]"));
@@ -128,6 +133,7 @@ fn arns() -> Vec<Row> {
     ]
 }
 
+#[rustfmt::skip] // a table: one row a line
 fn definitions() -> Vec<Row> {
     use Reason::InvalidSpec;
     let good = "registry.example.com/x:1";
@@ -207,14 +213,15 @@ fn all_problems_are_told_at_once_and_each_once() {
     let container = "spec.ecs.containerDefinitions";
     assert_eq!(
         fields,
-        [
-            format!("{container}[0].name").as_str(),
-            "spec.image",
-            &format!("{container}[1].name"),
-            &format!("{container}[1].name"),
-        ],
+        [format!("{container}[0].name").as_str(), "spec.image", &format!("{container}[1].name"), &format!("{container}[1].name"),],
         "the name of the second is wrong in itself and the first one's"
     );
+}
+
+#[test]
+fn a_broken_login_is_not_also_a_missing_one() {
+    let found = problems(&config(r#"{"auths": {"registry.example.com": {"auth": "%%%"}}}"#));
+    assert_eq!(found.len(), 1, "{}", super::fixtures::told(&found));
 }
 
 #[test]

@@ -18,7 +18,8 @@ fn pulls(inputs: &Inputs) -> BTreeMap<String, String> {
 
 /// What the containers `c0`, `c1`, … with these images pull with, `-` = nothing.
 fn pulls_of(images: &[&str], credentials: &str, sources: &[(&str, Source)]) -> Vec<String> {
-    let containers: Vec<String> = images.iter().enumerate().map(|(i, image)| format!("{{name: c{i}, image: '{image}'}}")).collect();
+    let containers: Vec<String> =
+        images.iter().enumerate().map(|(i, image)| format!("{{name: c{i}, image: '{image}'}}")).collect();
     let spec = format!("credentials: {credentials}\necs: {{containerDefinitions: [{}]}}", containers.join(", "));
     let found = pulls(&with(&spec, sources));
     let path = |index: usize| format!("containerDefinitions[{index}]");
@@ -28,8 +29,13 @@ fn pulls_of(images: &[&str], credentials: &str, sources: &[(&str, Source)]) -> V
 #[test]
 fn the_longest_path_prefix_wins() {
     let nested = docker(&[("ghcr.io", "a", "1"), ("ghcr.io/acme", "b", "2"), ("ghcr.io/acme/team", "c", "3")]);
-    let images =
-        ["ghcr.io/acme/team/app:1", "ghcr.io/acme/app:1", "ghcr.io/acme-labs/app:1", "ghcr.io/acme/teams:1", "ghcr.io/acme/team:1"];
+    let images = [
+        "ghcr.io/acme/team/app:1",
+        "ghcr.io/acme/app:1",
+        "ghcr.io/acme-labs/app:1",
+        "ghcr.io/acme/teams:1",
+        "ghcr.io/acme/team:1",
+    ];
     let expected = ["s/ghcr.io/acme/team", "s/ghcr.io/acme", "s/ghcr.io", "s/ghcr.io/acme", "s/ghcr.io/acme/team"];
     assert_eq!(pulls_of(&images, "[{secretRef: {name: s}}]", &[("s", nested)]), expected, "entries of one Secret");
 
@@ -47,7 +53,11 @@ fn an_entry_need_not_be_named_as_the_credential_is() {
     let host = [("s", docker(&[("ghcr.io", "a", "1")]))];
     assert_eq!(pulls_of(&["ghcr.io/acme/app:1"], "[{registry: ghcr.io/acme, secretRef: {name: s}}]", &host), ["s/ghcr.io"]);
     let wild = [("s", docker(&[("*.example.com", "a", "1")]))];
-    assert_eq!(pulls_of(&["eu.example.com/app:1"], "[{secretRef: {name: s}}]", &wild), ["s/eu.example.com"], "named after the host");
+    assert_eq!(
+        pulls_of(&["eu.example.com/app:1"], "[{secretRef: {name: s}}]", &wild),
+        ["s/eu.example.com"],
+        "named after the host"
+    );
     let port = [("s", docker(&[("registry.example.com:5000", "a", "1")]))];
     assert_eq!(
         pulls_of(&["registry.example.com:5000/app:1"], "[{secretRef: {name: s}}]", &port),
@@ -90,7 +100,11 @@ credentials: [{secretRef: {name: regcred}}]
 ecs: {containerDefinitions: [{name: api}, {name: log, image: 'fluent/fluent-bit:3'}, {name: xray, image: 'public.ecr.aws/xray/xray-daemon:3'}]}";
     let found = desired(&inputs(spec));
     assert_eq!(found.definition.credentials.len(), 1);
-    assert_eq!(found.warnings, ["fluent/fluent-bit:3 is pulled without a credential"], "ECR Public needs none, so nothing is said");
+    assert_eq!(
+        found.warnings,
+        ["fluent/fluent-bit:3 is pulled without a credential"],
+        "ECR Public needs none, so nothing is said"
+    );
     // With a login for it, it is no longer public.
     let mut with_login = inputs(spec);
     with_login.sources.insert("regcred".into(), docker(&[("registry.example.com", "a", "1"), ("docker.io", "b", "2")]));
@@ -102,7 +116,11 @@ fn a_login_without_a_registry_serves_the_main_one() {
     let any = [("s", basic(PASSWORD))];
     let credential = "[{secretRef: {name: s}}]";
     assert_eq!(pulls_of(&["r.example.com/x:1", "r.example.com/y:1"], credential, &any), ["s/r.example.com", "s/r.example.com"]);
-    assert_eq!(pulls_of(&["r.example.com/x:1", "fluent/fluent-bit:3"], credential, &any), ["s/r.example.com", "-"], "not the public");
+    assert_eq!(
+        pulls_of(&["r.example.com/x:1", "fluent/fluent-bit:3"], credential, &any),
+        ["s/r.example.com", "-"],
+        "not the public"
+    );
     assert_eq!(pulls_of(&["acme/private:1"], credential, &any), ["s/docker.io"], "the only one, public or not");
     let inherited = "
 image: a.example.com/x:1
@@ -116,7 +134,10 @@ ecs: {containerDefinitions: [{name: a}, {name: b, image: b.example.com/x:1}]}";
 credentials: [{secretRef: {name: s}}]
 ecs: {containerDefinitions: [{name: a, image: a.example.com/x:1}, {name: b, image: b.example.com/x:1}]}";
     let told = told(&problems(&with(spec, &any)));
-    assert!(told.contains("a.example.com") && told.contains("b.example.com"), "two private ones: which is meant is not said: {told}");
+    assert!(
+        told.contains("a.example.com") && told.contains("b.example.com"),
+        "two private ones: which is meant is not said: {told}"
+    );
 }
 
 const SHARED: &str = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:shared/ghcr-AbCdEf";
@@ -124,10 +145,13 @@ const SHARED: &str = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:share
 #[test]
 fn a_secret_that_exists_is_named_by_the_credential_or_in_the_container() {
     let container = |parameter: &str| {
-        format!("{{containerDefinitions: [{{name: a, image: ghcr.io/acme/x:1, repositoryCredentials: {{credentialsParameter: '{parameter}'}}}}]}}")
+        format!(
+            "{{containerDefinitions: [{{name: a, image: ghcr.io/acme/x:1, repositoryCredentials: {{credentialsParameter: '{parameter}'}}}}]}}"
+        )
     };
-    let by_credential =
-        format!("credentials: [{{registry: ghcr.io, secretArn: '{SHARED}'}}]\necs: {{containerDefinitions: [{{name: a, image: ghcr.io/acme/x:1}}]}}");
+    let by_credential = format!(
+        "credentials: [{{registry: ghcr.io, secretArn: '{SHARED}'}}]\necs: {{containerDefinitions: [{{name: a, image: ghcr.io/acme/x:1}}]}}"
+    );
     let rows = [
         (by_credential.clone(), SHARED),
         (format!("ecs: {}", container(SHARED)), SHARED),
@@ -148,14 +172,18 @@ fn a_secret_that_exists_is_named_by_the_credential_or_in_the_container() {
 fn a_pasted_execution_role_is_the_execution_role() {
     let role = "arn:aws:iam::111122223333:role/path/existing";
     let spec = |given: &str, pasted: &str| {
-        format!("image: registry.example.com/x:1\ncredentials: [{{secretRef: {{name: regcred}}}}]\n{given}\necs: {{executionRoleArn: '{pasted}', containerDefinitions: [{{name: a}}]}}")
+        format!(
+            "image: registry.example.com/x:1\ncredentials: [{{secretRef: {{name: regcred}}}}]\n{given}\necs: {{executionRoleArn: '{pasted}', containerDefinitions: [{{name: a}}]}}"
+        )
     };
     let limits = "{existingRoles: ['arn:aws:iam::111122223333:role/path/*']}";
     for given in ["", &format!("executionRole: {{arn: '{role}'}}")] {
         let found = desired(&fenced(inputs(&spec(given, role)), limits));
         assert_eq!((found.role.arn.as_str(), found.role.name.as_str(), found.role.managed.is_none()), (role, "existing", true));
     }
-    for given in ["executionRole: {arn: 'arn:aws:iam::111122223333:role/path/other'}", "executionRole: {name: wharfinger_payments_x}"] {
+    for given in
+        ["executionRole: {arn: 'arn:aws:iam::111122223333:role/path/other'}", "executionRole: {name: wharfinger_payments_x}"]
+    {
         let told = told(&problems(&fenced(inputs(&spec(given, role)), limits)));
         assert!(told.contains("spec.executionRole") && told.contains("different roles"), "{told}");
     }

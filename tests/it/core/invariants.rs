@@ -70,7 +70,8 @@ fn check_words(status: &PrivateImageWorkloadStatus, fail: &dyn Fn(u32, &str)) {
         if (condition.type_ == STALLED && !reason.is_stalled()) || (condition.type_ == RECONCILING && reason.is_stalled()) {
             fail(9, "the reason says whether somebody must act");
         }
-        if (condition.status == "True" && !matches!(condition.type_.as_str(), STALLED | RECONCILING)) != (*reason == Reason::Succeeded)
+        if (condition.status == "True" && !matches!(condition.type_.as_str(), STALLED | RECONCILING))
+            != (*reason == Reason::Succeeded)
         {
             fail(10, "what is true succeeded, and nothing else");
         }

@@ -28,8 +28,10 @@ pub(crate) struct World {
     pub(crate) fault: Option<(usize, FailureKind, bool)>,
     /// How many writes there were.
     pub(crate) writes: usize,
-    revisions: BTreeMap<String, i64>,
-    made: usize,
+    /// The last revision of each name, registered or not.
+    pub(crate) revisions: BTreeMap<String, i64>,
+    /// How many secrets there were: the end of their ARNs.
+    pub(crate) made: usize,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -63,7 +65,13 @@ impl World {
         let read = reads.definition.as_ref();
         Observed {
             secrets: reads.secrets.iter().map(|id| (id.clone(), self.see(self.secret(id).cloned()))).collect(),
-            keys: reads.keys.iter().cloned().chain(self.discovered(reads)).map(|key| (key.clone(), self.see(self.key(&key)))).collect(),
+            keys: reads
+                .keys
+                .iter()
+                .cloned()
+                .chain(self.discovered(reads))
+                .map(|key| (key.clone(), self.see(self.key(&key))))
+                .collect(),
             role: role.map(|(role, _)| self.see(role.map(|role| role.seen.clone()))),
             inline_policy: role.map(|(role, policy)| self.see(role.and_then(|role| role.inline.get(policy).cloned()))),
             attached: role.map(|(role, _)| self.see(role.map(|role| role.attached.clone()))),
@@ -91,7 +99,8 @@ impl World {
     }
 
     fn secret(&self, id: &str) -> Option<&ObservedSecret> {
-        let is_it = |secret: &&ObservedSecret| secret.arn == id || secret.arn.rsplit_once('-').is_some_and(|(stem, _)| stem == id);
+        let is_it =
+            |secret: &&ObservedSecret| secret.arn == id || secret.arn.rsplit_once('-').is_some_and(|(stem, _)| stem == id);
         self.secrets.get(id).or_else(|| self.secrets.values().find(is_it))
     }
 
@@ -240,7 +249,13 @@ impl World {
         Ok(())
     }
 
-    fn register(&mut self, kind: DefinitionKind, name: &str, document: &Value, mut tags: wharfinger::resource::tags::Tags) -> Output {
+    fn register(
+        &mut self,
+        kind: DefinitionKind,
+        name: &str,
+        document: &Value,
+        mut tags: wharfinger::resource::tags::Tags,
+    ) -> Output {
         let revision = self.revisions.entry(name.to_owned()).and_modify(|revision| *revision += 1).or_insert(1);
         let (service, resource, arn_field) = match kind {
             DefinitionKind::TaskDefinition => ("ecs", "task-definition", "taskDefinitionArn"),

@@ -31,7 +31,8 @@ pub(super) fn assert_whole(world: &World, holdings: &Holdings, workload: &str, p
     assert!(hash.len() == 16 && hash.chars().all(|c| c.is_ascii_hexdigit()), "{name}");
     assert_eq!(granted(policy), [("secretsmanager:GetSecretValue".to_owned(), secret.arn.clone())]);
     let definitions: Vec<_> = holdings.definitions().collect();
-    let [definition] = definitions.as_slice() else { panic!("not one active revision: {definitions:#?}") };
+    let arns: Vec<_> = definitions.iter().map(|definition| &definition.arn).collect();
+    let [definition] = definitions.as_slice() else { panic!("not one active revision: {arns:?}") };
     assert_eq!(definition.name, world.definition_name(workload));
     for (tags, owner) in [
         (&secret.tags, "Secret/regcred".to_owned()),

@@ -149,6 +149,9 @@ async fn what_was_changed_or_deleted_by_hand_is_repaired_at_the_next_pass() {
         written.sort_by_key(|operation| writes.iter().position(|write| write == operation));
         assert_eq!(written, writes);
         let mut after = world.aws.holdings().await;
+        if let SecretGone = damage {
+            after.tasks.remove(0); // the revision that names the lost secret is left alone
+        }
         assert_whole(&world, &after, "api", "first");
         after.secrets.iter_mut().for_each(|secret| secret.versions.retain(|_, labels| labels.contains(&"AWSCURRENT".to_owned())));
         match damage {

@@ -13,8 +13,7 @@ async fn fifty_workloads_with_one_login_are_one_secret_one_role_and_fifty_defini
     let world = World::start("many").await;
     world.login("first").await;
     let names: Vec<String> = (0..MANY).map(|number| format!("api-{number}")).collect();
-    let apply = |name| async { world.apply(&ecs(&world.name, name)).await };
-    stream::iter(&names).for_each_concurrent(10, apply).await;
+    stream::iter(&names).for_each_concurrent(10, |name| async { world.apply(&ecs(&world.name, name)).await }).await;
     stream::iter(&names).for_each_concurrent(10, |name| async { drop(world.ready(name).await) }).await;
     let holdings = world.aws.holdings().await;
     let [secret] = holdings.secrets.as_slice() else { panic!("not one secret: {:#?}", holdings.secrets) };
@@ -36,8 +35,7 @@ async fn fifty_workloads_with_one_login_are_one_secret_one_role_and_fifty_defini
     assert_eq!(world.proxy.written(), ["PutSecretValue"], "one write on rotation");
 
     world.proxy.forget();
-    let delete = |name| async { world.delete_and_wait(name).await };
-    stream::iter(&names).for_each_concurrent(10, delete).await;
+    stream::iter(&names).for_each_concurrent(10, |name| async { world.delete_and_wait(name).await }).await;
     let left = world.aws.holdings().await;
     assert!(left.is_empty(), "{left:#?}");
     let counts = world.proxy.counts();
