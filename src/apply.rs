@@ -57,7 +57,8 @@ fn secret_values(plan: &Plan) -> Vec<String> {
         _ => None,
     });
     let parts = |value: &str| {
-        let password = serde_json::from_str::<Value>(value).ok().and_then(|value| Some(value.get("password")?.as_str()?.to_owned()));
+        let password =
+            serde_json::from_str::<Value>(value).ok().and_then(|value| Some(value.get("password")?.as_str()?.to_owned()));
         [Some(value.to_owned()), password].into_iter().flatten()
     };
     values.flat_map(parts).collect()

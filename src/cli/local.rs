@@ -11,6 +11,7 @@ use crate::controller::random_key;
 use crate::converge::{converge, remove};
 use crate::inputs::{Bindings, Inputs, Namespace, Source};
 use crate::pass::Pass;
+use crate::plan::{Action, Step, render};
 use crate::resource::fingerprint::ValueKey;
 use crate::resource::sealed::Sealed;
 use crate::status::summarise;
@@ -132,12 +133,23 @@ fn given_key(what: &What) -> anyhow::Result<Option<Sealed>> {
     Ok(std::env::var("WHARFINGER_VALUE_KEY").ok().map(Sealed::new))
 }
 
-/// What would change.
+/// What would change. What several workloads share is planned with the first of them.
 pub(super) async fn plan(common: &Common, what: &What) -> anyhow::Result<u8> {
     let session = Session::open(common, what).await?;
-    let mut lines = vec![];
+    let mut lines: Vec<Line> = vec![];
+    let mut planned: Vec<(String, Action)> = vec![];
     for workload in &session.objects.workloads {
-        let pass = converge(&session.accounts, &session.inputs(workload, session.prune), false, None).await;
+        let mut pass = converge(&session.accounts, &session.inputs(workload, session.prune), false, None).await;
+        if let Pass::Done(round) = &mut pass
+            && workload.spec.management_policy == ManagementPolicy::Full
+        {
+            let account = &round.target.account_id;
+            let is_new = |step: &Step| !planned.contains(&(account.clone(), step.action.clone()));
+            let (new, shared): (Vec<Step>, Vec<Step>) = round.plan.steps.drain(..).partition(is_new);
+            planned.extend(new.iter().map(|step| (account.clone(), step.action.clone())));
+            round.plan.notes.extend(shared.iter().map(|step| format!("shared, as above: {}", render::done(step))));
+            round.plan.steps = new;
+        }
         lines.push(Line::new(workload, pass));
     }
     output::plan(&lines, what.output)?;

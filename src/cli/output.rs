@@ -89,15 +89,10 @@ pub(super) fn plan(lines: &[Line], format: OutputFormat) -> anyhow::Result<()> {
             _ => 0,
         })
         .sum();
-    all(
-        lines,
-        &format!(
-            "Plan: {steps} {}, {} not as they should be.",
-            plural(steps, "change"),
-            lines.iter().filter(|line| !line.is_good()).count()
-        ),
-        format,
-    )
+    let wrong = lines.iter().filter(|line| !line.is_good()).count();
+    let summary =
+        format!("Plan: {steps} {} for {wrong} of {} {}.", plural(steps, "change"), lines.len(), plural(lines.len(), "workload"));
+    all(lines, &summary, format)
 }
 
 /// Prints what was done.

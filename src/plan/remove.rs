@@ -20,9 +20,10 @@ pub fn remove(removal: &Removal, observed: &Observed) -> Plan {
     if plan.holds(&definition) {
         return plan;
     }
-    let leaving = removal.secrets.iter().filter(|secret| secret.shared_with.is_empty());
-    let leaving = leaving.filter_map(|secret| Some(observed.secrets.get(&secret.name)?.present()?.arn.as_str())).collect();
-    role::plan_removal(&removal.role, removal.role_shared, &leaving, observed, std::slice::from_ref(&definition), &mut plan);
+    // Of a shared role's policy only what goes altogether is dropped; of our own, whatever this workload pulled with.
+    let dropped = removal.secrets.iter().filter(|secret| !removal.role_shared || secret.shared_with.is_empty());
+    let dropped = dropped.filter_map(|secret| Some(observed.secrets.get(&secret.name)?.present()?.arn.as_str())).collect();
+    role::plan_removal(&removal.role, removal.role_shared, &dropped, observed, std::slice::from_ref(&definition), &mut plan);
     if plan.holds(&Subject::role(&removal.role.name)) {
         return plan;
     }

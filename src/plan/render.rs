@@ -39,14 +39,22 @@ fn lines(plan: &Plan, outcomes: Option<&[Outcome]>) -> String {
 }
 
 fn sign(action: &Action) -> char {
-    match verb(action) {
-        "create" | "register" | "attach" | "restore" => '+',
-        "delete" | "deregister" | "detach" => '-',
+    match action {
+        Action::CreateSecret { .. }
+        | Action::RestoreSecret { .. }
+        | Action::CreateRole { .. }
+        | Action::AttachRolePolicy { .. }
+        | Action::RegisterDefinition { .. } => '+',
+        Action::DeleteSecret { .. }
+        | Action::DeleteRolePolicy { .. }
+        | Action::DetachRolePolicy { .. }
+        | Action::DeleteRole { .. }
+        | Action::DeregisterDefinition { .. } => '-',
         _ => '~',
     }
 }
 
-/// What a step does, in one word.
+/// What a step does, in a word or two.
 fn verb(action: &Action) -> &'static str {
     match action {
         Action::CreateSecret { .. } | Action::CreateRole { .. } => "create",
@@ -56,11 +64,11 @@ fn verb(action: &Action) -> &'static str {
         Action::UpdateAssumeRolePolicy { .. } => "set trust policy of",
         Action::TagSecret { .. } | Action::TagRole { .. } | Action::TagDefinition { .. } => "tag",
         Action::PutRolePolicy { .. } => "set policy of",
-        Action::AttachRolePolicy { .. } => "attach",
+        Action::AttachRolePolicy { .. } => "attach managed policy to",
         Action::RegisterDefinition { .. } => "register",
         Action::DeleteSecret { .. } | Action::DeleteRole { .. } => "delete",
         Action::DeleteRolePolicy { .. } => "delete policy of",
-        Action::DetachRolePolicy { .. } => "detach",
+        Action::DetachRolePolicy { .. } => "detach managed policy from",
         Action::DeregisterDefinition { .. } => "deregister",
     }
 }

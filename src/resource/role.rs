@@ -94,7 +94,8 @@ pub fn plan(desired: &DesiredRole, own: &Grants, observed: &Observed, after: &[S
     if desired.managed.is_some() && desired.needs_managed_policy {
         plan_managed_policy(desired, exists, observed, &subject, plan);
     }
-    plan_inline_policy(desired, own, exists, observed, &after, plan);
+    let wanted = kept(desired, own.union(&desired.others), observed, plan);
+    plan_inline_policy(desired, wanted, exists, observed, &after, plan);
 }
 
 fn create(desired: &DesiredRole, managed: &ManagedRole) -> Action {
@@ -139,7 +140,7 @@ fn plan_managed_policy(desired: &DesiredRole, exists: bool, observed: &Observed,
 
 fn plan_inline_policy(
     desired: &DesiredRole,
-    own: &Grants,
+    wanted: Grants,
     exists: bool,
     observed: &Observed,
     after: &[Subject],
@@ -151,8 +152,6 @@ fn plan_inline_policy(
         Some(Snapshot::Present(document)) => Some(document),
         _ => None,
     };
-    let wanted = own.union(&desired.others);
-    let wanted = kept(desired, wanted, existing, plan);
     if wanted.is_empty() {
         if existing.is_some() {
             let action = Action::DeleteRolePolicy { role: desired.name.clone(), policy: desired.policy_name.clone() };
@@ -183,9 +182,8 @@ fn plan_inline_policy(
 }
 
 /// What stays granted while some workload's needs are not known: everything. Narrowing waits for a complete list.
-fn kept(desired: &DesiredRole, wanted: Grants, existing: Option<&Value>, plan: &mut Plan) -> Grants {
-    let Some(existing) = existing.map(Grants::understood_in) else { return wanted };
-    let all = wanted.union(&existing);
+fn kept(desired: &DesiredRole, wanted: Grants, observed: &Observed, plan: &mut Plan) -> Grants {
+    let all = wanted.union(&granted(observed));
     if desired.unclear.is_empty() || all == wanted {
         return wanted;
     }
@@ -197,18 +195,18 @@ fn kept(desired: &DesiredRole, wanted: Grants, existing: Option<&Value>, plan: &
     all
 }
 
-/// Whether our policy grants anything but these secrets, or something that is not understood.
-fn grants_more(observed: &Observed, leaving: &BTreeSet<&str>) -> bool {
-    let policy = observed.inline_policy.as_ref().and_then(Snapshot::present).map(Grants::from_policy);
-    policy.is_some_and(|grants| grants.is_none_or(|it| it.secrets.iter().any(|arn| !leaving.contains(arn.as_str()))))
+/// What our policy grants now, as far as it is understood.
+fn granted(observed: &Observed) -> Grants {
+    let policy = observed.inline_policy.as_ref().and_then(Snapshot::present);
+    policy.map(Grants::understood_in).unwrap_or_default()
 }
 
 /// Adds what removes the workload's part of the role: the policy keeps what others need; with the last, policy and role go.
-/// `leaving` = ARNs of the secrets that go with the workload.
+/// `dropped` = ARNs of the secrets that need no longer be granted. Where not all workloads are known, only these are dropped.
 pub fn plan_removal(
     desired: &DesiredRole,
     shared: bool,
-    leaving: &BTreeSet<&str>,
+    dropped: &BTreeSet<&str>,
     observed: &Observed,
     after: &[Subject],
     plan: &mut Plan,
@@ -226,18 +224,21 @@ pub fn plan_removal(
         Some(Snapshot::Absent) | None => return,
     }
     let after: Vec<Subject> = after.iter().cloned().chain([subject.clone()]).collect();
-    if shared {
-        return plan_inline_policy(desired, &Grants::default(), true, observed, &after, plan);
+    let mut staying = desired.others.clone();
+    if !desired.unclear.is_empty() {
+        let mut unclear = granted(observed);
+        unclear.secrets.retain(|arn| !dropped.contains(arn.as_str()));
+        unclear.keys.retain(|_| !unclear.secrets.is_empty());
+        staying = staying.union(&unclear);
     }
-    if !desired.unclear.is_empty() && grants_more(observed, leaving) {
-        plan.notes.push(format!(
-            "role {} stays: its policy also grants secrets of workloads that are not in these files",
-            desired.name
-        ));
-        return;
+    if !shared && !staying.is_empty() {
+        plan.notes
+            .push(format!("role {} stays: its policy also grants secrets of workloads that are not known here", desired.name));
     }
-    let alone = DesiredRole { others: Grants::default(), unclear: vec![], ..desired.clone() };
-    plan_inline_policy(&alone, &Grants::default(), true, observed, &after, plan);
+    if shared || !staying.is_empty() {
+        return plan_inline_policy(desired, staying, true, observed, &after, plan);
+    }
+    plan_inline_policy(desired, staying, true, observed, &after, plan);
     if desired.managed.is_some() {
         match &observed.attached {
             Some(Snapshot::Unknown(failure)) if failure.kind != FailureKind::NotFound => {

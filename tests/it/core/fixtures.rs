@@ -1,6 +1,6 @@
 //! Inputs of a pass, written down in YAML.
 
-use kube::api::ObjectMeta;
+use kube::core::ObjectMeta;
 use std::collections::BTreeMap;
 use wharfinger::api::{AccountBinding, PrivateImageWorkload, PrivateImageWorkloadSpec};
 use wharfinger::desired::{self, Desired};

@@ -82,13 +82,13 @@ impl Story {
         plan::remove(&removal, &observed)
     }
 
-    /// Removes; must leave nothing to remove.
-    pub(crate) fn remove(&mut self) -> Plan {
+    /// Removes; must leave nothing to remove. The plan of it.
+    pub(crate) fn remove(&mut self) -> Box<Plan> {
         let plan = self.removal();
         self.world.apply(&plan, usize::MAX);
         let again = self.removal();
         assert!(again.is_converged(), "{again}");
-        plan
+        Box::new(plan)
     }
 
     fn writing(&mut self, limit: usize) -> Pass {

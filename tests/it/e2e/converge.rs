@@ -49,7 +49,11 @@ pub(super) fn assert_whole(world: &World, holdings: &Holdings, workload: &str, p
     for container in private {
         assert_eq!(container["repositoryCredentials"], json!({"credentialsParameter": secret.arn}), "{container:#}");
     }
-    assert!(definition.content.to_string().contains(&format!("\"executionRoleArn\":\"{}\"", role.arn)), "{:#}", definition.content);
+    assert!(
+        definition.content.to_string().contains(&format!("\"executionRoleArn\":\"{}\"", role.arn)),
+        "{:#}",
+        definition.content
+    );
 }
 
 /// Action and resource of each statement, sorted.
@@ -84,9 +88,15 @@ async fn an_ecs_workload_takes_five_writes_and_at_most_five_reads() {
     assert_eq!(status.definition.map(|it| (it.arn, it.revision)), Some((task.arn.clone(), 1)));
     assert_eq!(status.execution_role_arn.as_ref(), Some(&role.arn));
     let [recorded] = status.secrets.as_slice() else { panic!("{:?}", status.secrets) };
-    assert_eq!((recorded.registry.as_str(), &recorded.arn, recorded.version_id.as_deref()), (REGISTRY, &secret.arn, secret.current()));
+    assert_eq!(
+        (recorded.registry.as_str(), &recorded.arn, recorded.version_id.as_deref()),
+        (REGISTRY, &secret.arn, secret.current())
+    );
     let target = status.target.expect("a target");
-    assert_eq!((target.account_id, target.region, target.binding), (world.aws.id.clone(), "eu-west-1".into(), Some(world.name.clone())));
+    assert_eq!(
+        (target.account_id, target.region, target.binding),
+        (world.aws.id.clone(), "eu-west-1".into(), Some(world.name.clone()))
+    );
     assert_eq!((status.plan, status.warnings), (None, vec![]));
     let succeeded = ("True".to_owned(), "Succeeded".to_owned());
     let parts = ["CredentialsSynced", "DefinitionRegistered", "ExecutionRoleReady", "Ready"];
@@ -135,7 +145,8 @@ async fn every_kind_of_source_secret_becomes_the_same_json() {
     for secret in &holdings.secrets {
         assert_eq!(secret.value, Some(json!({"username": USER, "password": "s3cret"})), "{}", secret.name);
     }
-    let arns: Vec<_> = holdings.secrets.iter().map(|secret| ("secretsmanager:GetSecretValue".to_owned(), secret.arn.clone())).collect();
+    let arns: Vec<_> =
+        holdings.secrets.iter().map(|secret| ("secretsmanager:GetSecretValue".to_owned(), secret.arn.clone())).collect();
     let [role] = holdings.roles.as_slice() else { panic!("not one role: {:#?}", holdings.roles) };
     assert_eq!(role.inline.values().flat_map(granted).collect::<Vec<_>>(), arns, "the shared role may read all of them");
 }

@@ -79,7 +79,9 @@ async fn damage_secret(aws: &Account, arn: &str, damage: Damage) {
         }
         OneSecretTag => ("UntagResource", untag(&TAGS[2..3])),
         AllSecretTags => ("UntagResource", untag(&TAGS)),
-        SecretDescription => ("UpdateSecret", json!({"SecretId": arn, "Description": "mine", "ClientRequestToken": "z".repeat(32)})),
+        SecretDescription => {
+            ("UpdateSecret", json!({"SecretId": arn, "Description": "mine", "ClientRequestToken": "z".repeat(32)}))
+        }
         SecretScheduled => ("DeleteSecret", json!({"SecretId": arn, "RecoveryWindowInDays": 7})),
         _ => ("DeleteSecret", json!({"SecretId": arn, "ForceDeleteWithoutRecovery": true})),
     };
@@ -94,7 +96,9 @@ async fn damage_role(aws: &Account, holdings: &Holdings, damage: Damage) {
         aws.iam("PutRolePolicy", &[name, policy, ("PolicyDocument", &document.to_string())]).await;
     };
     match damage {
-        InlinePolicyNarrowed => put(statement("secretsmanager:GetSecretValue", "arn:aws:secretsmanager:eu-west-1:1:secret:x")).await,
+        InlinePolicyNarrowed => {
+            put(statement("secretsmanager:GetSecretValue", "arn:aws:secretsmanager:eu-west-1:1:secret:x")).await
+        }
         InlinePolicyWidened => put(statement("secretsmanager:*", "*")).await,
         TrustPolicy => {
             let mut trust = role.trust.clone();

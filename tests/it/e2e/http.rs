@@ -41,7 +41,8 @@ impl Message {
     }
 
     fn bytes(&self) -> Vec<u8> {
-        let kept = self.headers.iter().filter(|(name, _)| !["connection", "content-length", "transfer-encoding"].contains(&&**name));
+        let kept =
+            self.headers.iter().filter(|(name, _)| !["connection", "content-length", "transfer-encoding"].contains(&&**name));
         let headers: String = kept.map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         let length = self.body.len();
         let head = format!("{}\r\n{headers}content-length: {length}\r\nconnection: close\r\n\r\n", self.start);

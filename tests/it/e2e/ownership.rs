@@ -31,7 +31,9 @@ async fn tags(world: &World, what: Foreign, whose: Stranger) -> Value {
     let (cluster, uid) = match whose {
         Stranger::Nobody => return json!({"team": "another"}),
         Stranger::AnotherCluster => ("c2".to_owned(), uid(namespaces.get(&world.name).await.expect("the namespace").metadata)),
-        Stranger::AnotherNamespace => (uid(namespaces.get("kube-system").await.expect("the namespace").metadata), "u2".to_owned()),
+        Stranger::AnotherNamespace => {
+            (uid(namespaces.get("kube-system").await.expect("the namespace").metadata), "u2".to_owned())
+        }
     };
     let owner = match what {
         Secret => "Secret/regcred".to_owned(),
@@ -71,7 +73,8 @@ async fn make(world: &World, what: Foreign, tags: &Value) {
             aws.iam("CreateRole", &all).await;
         }
         Family => {
-            let task = json!({"family": name, "memory": "512", "containerDefinitions": [container], "tags": list(tags, "key", "value")});
+            let task =
+                json!({"family": name, "memory": "512", "containerDefinitions": [container], "tags": list(tags, "key", "value")});
             aws.json("ecs", "RegisterTaskDefinition", task).await;
         }
         Job => {
@@ -135,8 +138,11 @@ async fn once_the_stranger_is_gone_the_workload_converges() {
 async fn another_hands_policies_on_our_role_are_not_touched() {
     let world = World::start("policies").await;
     world.converge_ecs("api").await;
-    let (role, theirs) = (world.role_name(), json!({"Version": "2012-10-17", "Statement": [
-        {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bucket/*"}]}));
+    let (role, theirs) = (
+        world.role_name(),
+        json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bucket/*"}]}),
+    );
     let policy = [("RoleName", role.as_str()), ("PolicyName", "theirs"), ("PolicyDocument", &theirs.to_string())];
     world.aws.iam("PutRolePolicy", &policy).await;
     world.proxy.forget();

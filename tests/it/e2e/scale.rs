@@ -57,7 +57,8 @@ async fn workloads_with_different_logins_share_a_role_that_may_read_each() {
         world.ready(name).await;
     }
     let holdings = world.aws.holdings().await;
-    let arns: Vec<_> = holdings.secrets.iter().map(|secret| ("secretsmanager:GetSecretValue".to_owned(), secret.arn.clone())).collect();
+    let arns: Vec<_> =
+        holdings.secrets.iter().map(|secret| ("secretsmanager:GetSecretValue".to_owned(), secret.arn.clone())).collect();
     assert_eq!((arns.len(), holdings.roles.len()), (5, 1));
     let mut arns = arns;
     arns.sort();

@@ -25,7 +25,12 @@ impl World {
     }
 
     /// Watches a workload until it is as it should be; on the way it may not exist.
-    pub(super) async fn look<T>(&self, name: &str, what: &str, mut found: impl FnMut(Option<&PrivateImageWorkload>) -> Option<T>) -> T {
+    pub(super) async fn look<T>(
+        &self,
+        name: &str,
+        what: &str,
+        mut found: impl FnMut(Option<&PrivateImageWorkload>) -> Option<T>,
+    ) -> T {
         let mut last = None;
         let watching = async {
             let events = watch_object(self.workloads(), name);
@@ -44,7 +49,10 @@ impl World {
             Err(_) => {
                 let status = last.map(|workload| serde_json::to_string_pretty(&workload.status).unwrap_or_default());
                 let status = status.unwrap_or_else(|| "(there is no such workload)".into());
-                panic!("waited {PATIENCE:?} in vain for {name} to {what}; AWS calls {:?}; its status is {status}", self.proxy.counts())
+                panic!(
+                    "waited {PATIENCE:?} in vain for {name} to {what}; AWS calls {:?}; its status is {status}",
+                    self.proxy.counts()
+                )
             }
         }
     }
@@ -71,7 +79,8 @@ impl World {
 
     /// Waits until the workload is not Ready, for this reason; the condition.
     pub(super) async fn not_ready(&self, name: &str, reason: &str) -> Condition {
-        let is_so = |status: &PrivateImageWorkloadStatus| ready(status).is_some_and(|it| it.status == "False" && it.reason == reason);
+        let is_so =
+            |status: &PrivateImageWorkloadStatus| ready(status).is_some_and(|it| it.status == "False" && it.reason == reason);
         let workload = self.until(name, &format!("be not Ready: {reason}"), is_so).await;
         ready(&workload.status.unwrap_or_default()).expect("the condition that was waited for")
     }

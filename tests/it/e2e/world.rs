@@ -34,7 +34,8 @@ impl World {
         let aws = Account::enter(&parts().moto, &id).await;
         let proxy = Proxy::start(&parts().moto).await;
         let world = Self { kube, aws, proxy, controller: None, flags: vec![], runs: 0, name };
-        let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": world.name, "labels": {"test": world.name}}});
+        let namespace =
+            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": world.name, "labels": {"test": world.name}}});
         world.apply(&namespace).await;
         let binding = binding(&world.name, &id);
         Setup { world, binding }

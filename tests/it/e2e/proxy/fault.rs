@@ -87,7 +87,9 @@ pub(super) fn answer(fault: &Fault, call: &Call) -> Option<Message> {
         Fault::Denied if query => (403, "AccessDenied", denied(call)),
         Fault::Denied => (if call.protocol == Protocol::Rest { 403 } else { 400 }, "AccessDeniedException", denied(call)),
         Fault::Throttled if query => (400, "Throttling", "Rate exceeded".to_owned()),
-        Fault::Throttled => (if call.protocol == Protocol::Rest { 429 } else { 400 }, "ThrottlingException", "Rate exceeded".into()),
+        Fault::Throttled => {
+            (if call.protocol == Protocol::Rest { 429 } else { 400 }, "ThrottlingException", "Rate exceeded".into())
+        }
         Fault::ServerError if query => (500, "ServiceFailure", "The service has failed.".to_owned()),
         Fault::ServerError => (500, "InternalServiceError", "An error occurred on the server side.".to_owned()),
         Fault::Refuse(code, text) => (400, *code, text.clone()),
@@ -106,7 +108,10 @@ pub(super) fn answer(fault: &Fault, call: &Call) -> Option<Message> {
 pub(in super::super) const REQUEST_ID: &str = "0fa017ed-0000-4000-8000-000000000000";
 
 fn denied(call: &Call) -> String {
-    format!("User: arn:aws:sts::111122223333:assumed-role/wharfinger is not authorized to perform: {}:{}", call.service, call.operation)
+    format!(
+        "User: arn:aws:sts::111122223333:assumed-role/wharfinger is not authorized to perform: {}:{}",
+        call.service, call.operation
+    )
 }
 
 fn xml(code: &str, text: &str) -> String {
