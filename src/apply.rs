@@ -1,7 +1,7 @@
 //! The only writer: carries a plan out, step by step. No decisions; a failed step skips only what waits for it.
 
 use crate::aws::{Account, batch, ecs, iam, secrets_manager};
-use crate::failure::Failure;
+use crate::failure::{Failure, FailureKind};
 use crate::pass::{Outcome, Output};
 use crate::plan::{Action, Plan, Step, Subject, pending_arn};
 use crate::resource::definition::content_hash;
@@ -43,11 +43,16 @@ fn report(step: &Step, outcome: &Outcome) {
     }
 }
 
-/// The subject that this step waits for and that did not come about.
+/// The subject that this step waits for and that did not come about. After a throttled call the rest of that kind waits as well:
+/// more calls would only use up what others need.
 fn blocked(step: &Step, plan: &Plan, outcomes: &[Outcome]) -> Option<Subject> {
     let earlier = plan.steps.iter().zip(outcomes);
-    let failed = earlier.filter(|(_, outcome)| !matches!(outcome, Outcome::Done(_)));
-    failed.map(|(earlier, _)| &earlier.subject).find(|subject| step.after.contains(subject)).cloned()
+    let stops = |(earlier, outcome): &(&Step, &Outcome)| match outcome {
+        Outcome::Done(_) => false,
+        Outcome::Failed(failure) if failure.kind == FailureKind::Throttled && earlier.subject.kind == step.subject.kind => true,
+        Outcome::Failed(_) | Outcome::Skipped(_) => step.after.contains(&earlier.subject),
+    };
+    earlier.filter(stops).map(|(earlier, _)| earlier.subject.clone()).next()
 }
 
 /// The secret values of a plan, whole and by their parts, that AWS's messages might echo.

@@ -14,13 +14,32 @@ pub(crate) mod secrets_manager;
 
 pub use calls::{Call, Calls};
 
+use crate::resource::arn::Arn;
 use aws_types::SdkConfig;
+use aws_types::region::Region;
 
 /// The clients of one account and Region, with one identity.
 #[derive(Debug, Clone)]
 pub struct Account {
     pub(crate) read: Clients,
     pub(crate) write: Clients,
+    reads: SdkConfig,
+    calls: Calls,
+}
+
+impl Account {
+    fn new(reads: SdkConfig, writes: &SdkConfig, calls: &Calls) -> Self {
+        Self { read: Clients::new(&reads, calls), write: Clients::new(writes, calls), reads, calls: calls.clone() }
+    }
+
+    /// The clients to read a thing with: those of the Region that its ARN names, for a secret or key may be in another one.
+    pub(crate) fn near(&self, id: &str) -> Clients {
+        let region = Arn::parse(id).map(|arn| arn.region).unwrap_or_default();
+        if region.is_empty() || self.reads.region().is_none_or(|home| home.as_ref() == region) {
+            return self.read.clone();
+        }
+        Clients::new(&self.reads.to_builder().region(Region::new(region)).build(), &self.calls)
+    }
 }
 
 /// One client a service.

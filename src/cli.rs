@@ -13,7 +13,7 @@ use crate::api::crds;
 use crate::controller;
 use anyhow::Context;
 use arguments::{Common, ControllerArguments, LogFormat};
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
@@ -42,7 +42,7 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<u8> {
     let common = arguments.common;
     match arguments.command {
         Command::Controller(settings) => run_controller(&common, settings).await,
-        Command::Plan(what) if what.files.is_empty() => remote::plan(&common).await,
+        Command::Plan(what) if what.files.is_empty() => remote::plan(&common, &what).await,
         Command::Plan(what) => local::plan(&common, &what).await,
         Command::Apply(what) => local::apply(&common, &what).await,
         Command::Delete(what) => local::delete(&common, &what).await,
@@ -97,7 +97,8 @@ fn init_logs(arguments: &Arguments) {
         _ => "error",
     };
     let filter = EnvFilter::try_from_env("WHARFINGER_LOG").unwrap_or_else(|_| EnvFilter::new(default));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
     match arguments.common.log_format {
         LogFormat::Json => builder.json().flatten_event(true).init(),
         LogFormat::Text => builder.init(),

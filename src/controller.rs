@@ -88,7 +88,6 @@ pub(crate) struct Context {
     pub(crate) metrics: Arc<Metrics>,
     recorder: Recorder,
     workloads: Store<PrivateImageWorkload>,
-    bindings: Store<AccountBinding>,
     /// Whether the caches hold what there was at the start. (A store's own `wait_until_ready` wakes only its last waiter.)
     workloads_synced: watch::Sender<bool>,
     bindings_synced: watch::Sender<bool>,
@@ -121,7 +120,6 @@ pub async fn run(
     };
     let value_key = value_key::load(&client, settings.state_namespace.as_deref()).await?;
     let (workloads, workload_writer) = store();
-    let (bindings, binding_writer) = store();
     let context = Arc::new(Context {
         recorder: Recorder::new(
             client.clone(),
@@ -133,7 +131,6 @@ pub async fn run(
         value_key,
         metrics,
         workloads: workloads.clone(),
-        bindings: bindings.clone(),
         workloads_synced: watch::Sender::new(false),
         bindings_synced: watch::Sender::new(false),
         backoff: backoff::Backoff::default(),
@@ -149,7 +146,7 @@ pub async fn run(
     let config = ControllerConfig::default().concurrency(settings.concurrency.max(1)).debounce(DEBOUNCE);
     let workload_runner =
         run_workloads(&client, &settings, context.clone(), workload_writer, workloads, config.clone(), stop.clone());
-    let binding_runner = run_bindings(&client, context, binding_writer, bindings, config.debounce(BINDING_DEBOUNCE), stop);
+    let binding_runner = run_bindings(&client, &settings, context, config.debounce(BINDING_DEBOUNCE), stop);
     futures::join!(workload_runner, binding_runner);
     Ok(())
 }
@@ -181,8 +178,9 @@ fn run_workloads(
 ) -> impl Future<Output = ()> {
     let watch = watcher::Config::default().timeout(WATCH_SECONDS);
     let objects = watcher(api::<PrivateImageWorkload>(client, settings), watch.clone()).default_backoff().reflect(writer);
-    let objects =
-        note_synced(objects, context.workloads_synced.clone()).applied_objects().predicate_filter(request, Default::default());
+    let (again, relisted) = futures::channel::mpsc::unbounded();
+    let objects = note_synced(objects, context.workloads_synced.clone(), again);
+    let objects = objects.applied_objects().predicate_filter(request, Default::default());
     let bindings = watcher(Api::<AccountBinding>::all(client.clone()), watch.clone());
     let bindings = bindings.default_backoff().touched_objects().predicate_filter(predicates::generation, Default::default());
     let (by_binding, by_secret) = (reader.clone(), reader.clone());
@@ -190,45 +188,55 @@ fn run_workloads(
         .with_config(config)
         .watches_stream(bindings, move |binding| users_of_binding(&by_binding, &binding))
         .watches(api::<PartialObjectMeta<Secret>>(client, settings), watch, move |secret| users_of_secret(&by_secret, &secret))
+        .reconcile_all_on(relisted)
         .graceful_shutdown_on(stop)
         .run(workload::reconcile, workload::on_error, context)
-        .for_each(async |result| {
-            if let Err(error) = result {
-                tracing::debug!(%error, "a pass could not be finished");
-            }
-        })
+        .for_each(async |result| warn_of_watches(result.err()))
 }
 
 fn run_bindings(
     client: &Client,
+    settings: &Settings,
     context: Arc<Context>,
-    writer: kube::runtime::reflector::store::Writer<AccountBinding>,
-    reader: Store<AccountBinding>,
     config: ControllerConfig,
     stop: impl Future<Output = ()> + Clone + Send + Sync + 'static,
 ) -> impl Future<Output = ()> {
+    let (reader, writer) = store();
     let watch = watcher::Config::default().timeout(WATCH_SECONDS);
     let objects = watcher(Api::<AccountBinding>::all(client.clone()), watch.clone()).default_backoff().reflect(writer);
-    let objects = note_synced(objects, context.bindings_synced.clone())
-        .applied_objects()
-        .predicate_filter(predicates::generation, Default::default());
+    let (again, relisted) = futures::channel::mpsc::unbounded();
+    let objects = note_synced(objects, context.bindings_synced.clone(), again);
+    let objects = objects.applied_objects().predicate_filter(predicates::generation, Default::default());
     let all = reader.clone();
     Controller::for_stream(objects, reader)
         .with_config(config)
-        .watches(Api::<PrivateImageWorkload>::all(client.clone()), watch, move |workload| bindings_of(&all, &workload))
+        .watches(api::<PrivateImageWorkload>(client, settings), watch, move |workload| bindings_of(&all, &workload))
+        .reconcile_all_on(relisted)
         .graceful_shutdown_on(stop)
         .run(binding::reconcile, binding::on_error, context)
-        .for_each(|_| std::future::ready(()))
+        .for_each(async |result| warn_of_watches(result.err()))
 }
 
-/// Tells when the first list is in the cache.
+/// A watch that is refused (no permission, no CRD) would otherwise be a controller that silently does nothing.
+fn warn_of_watches(error: Option<kube::runtime::controller::Error<Error, watcher::Error>>) {
+    match error {
+        Some(kube::runtime::controller::Error::QueueError(error)) => tracing::warn!(%error, "a watch failed; it is tried again"),
+        Some(error) => tracing::debug!(%error, "a pass could not be finished"),
+        None => {}
+    }
+}
+
+/// Tells when the first list is in the cache, and each time that it was listed anew: what came up meanwhile passes by the cache.
 fn note_synced<K>(
     events: impl Stream<Item = watcher::Result<watcher::Event<K>>>,
     synced: watch::Sender<bool>,
+    again: futures::channel::mpsc::UnboundedSender<()>,
 ) -> impl Stream<Item = watcher::Result<watcher::Event<K>>> {
     events.inspect(move |event| {
-        if let Ok(watcher::Event::InitDone) = event {
-            synced.send_replace(true);
+        if let Ok(watcher::Event::InitDone) = event
+            && synced.send_replace(true)
+        {
+            let _ = again.unbounded_send(()); // the controller has stopped: nothing to be done again
         }
     })
 }

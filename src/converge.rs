@@ -1,6 +1,7 @@
 //! One pass over one workload: the stages in a row. Controller and command line share it; what differs is whether the last call,
 //! the one that writes, is made.
 
+use crate::api::PrivateImageWorkload;
 use crate::apply::apply;
 use crate::aws::Account;
 use crate::aws::accounts::{Accounts, Refusal};
@@ -8,18 +9,38 @@ use crate::desired::{self, Removal, removal};
 use crate::inputs::Inputs;
 use crate::observe::observe;
 use crate::observed::Snapshot;
-use crate::pass::{Facts, Pass, Round, facts};
+use crate::pass::{Facts, Outcome, Pass, Round, facts};
 use crate::plan::{self, Kind, Plan};
 use crate::problem::Problem;
 use crate::target::{self, Target};
+use futures::future::BoxFuture;
 use std::sync::Arc;
 use tokio::sync::OwnedMutexGuard;
 
-/// What keeps two passes from writing the things that workloads of one namespace share: secrets, role and policy.
-pub type SharedLock = Option<OwnedMutexGuard<()>>;
+/// Lists the workloads of a namespace.
+pub type List = Box<dyn Fn() -> BoxFuture<'static, Option<Vec<PrivateImageWorkload>>> + Send + Sync>;
+
+/// What workloads of one namespace share (secrets, role, policy) is written by one pass at a time, and a policy only by what the
+/// API server itself says of the others: the cache may lag behind their last writes.
+#[derive(Default)]
+pub struct Shared {
+    /// Held until the pass's status is written, or let go where nothing shared is.
+    pub lock: Option<OwnedMutexGuard<()>>,
+    /// Lists the namespace's workloads anew; nothing if that fails.
+    pub list: Option<List>,
+}
+
+impl Shared {
+    /// The inputs with the other workloads as they are now. Where that cannot be said, they are not all known.
+    async fn refreshed(&self, inputs: &Inputs) -> Option<Inputs> {
+        let found = self.list.as_ref()?().await;
+        let siblings_complete = found.is_some() && inputs.siblings_complete;
+        Some(Inputs { siblings_complete, siblings: found.unwrap_or_else(|| inputs.siblings.clone()), ..inputs.clone() })
+    }
+}
 
 /// Makes AWS what the workload says, or with `write` false only says what that would take.
-pub async fn converge(accounts: &Arc<Accounts>, inputs: &Inputs, write: bool, lock: SharedLock) -> Pass {
+pub async fn converge(accounts: &Arc<Accounts>, inputs: &Inputs, write: bool, shared: &mut Shared) -> Pass {
     if inputs.workload.spec.suspend {
         return Pass::Suspended;
     }
@@ -27,7 +48,7 @@ pub async fn converge(accounts: &Arc<Accounts>, inputs: &Inputs, write: bool, lo
         Ok(target) => target,
         Err(problem) => return Pass::Refused(vec![problem]),
     };
-    let desired = match desired::resolve(inputs, &target) {
+    let mut desired = match desired::resolve(inputs, &target) {
         Ok(desired) => desired,
         Err(problems) => return Pass::Refused(problems),
     };
@@ -36,9 +57,19 @@ pub async fn converge(accounts: &Arc<Accounts>, inputs: &Inputs, write: bool, lo
         Err(problem) => return Pass::Refused(vec![problem]),
     };
     let observed = observe(&account, &desired.reads()).await;
-    let plan = plan::converge(&desired, &observed);
+    let mut plan = plan::converge(&desired, &observed);
+    if write
+        && plan.writes_policy()
+        && let Some(inputs) = shared.refreshed(inputs).await
+    {
+        desired = match desired::resolve(&inputs, &target) {
+            Ok(desired) => desired,
+            Err(problems) => return Pass::Refused(problems),
+        };
+        plan = plan::converge(&desired, &observed);
+    }
     let outcomes = match write {
-        true => Some(carry_out(&account, &plan, lock).await),
+        true => Some(carry_out(&account, &plan, shared).await),
         false => None,
     };
     let facts = facts(&desired, &observed, &plan, outcomes.as_deref().unwrap_or_default());
@@ -46,7 +77,7 @@ pub async fn converge(accounts: &Arc<Accounts>, inputs: &Inputs, write: bool, lo
 }
 
 /// Removes what the workload made and nobody else uses, or with `write` false only says what that would take.
-pub async fn remove(accounts: &Arc<Accounts>, inputs: &Inputs, write: bool, lock: SharedLock) -> Pass {
+pub async fn remove(accounts: &Arc<Accounts>, inputs: &Inputs, write: bool, shared: &mut Shared) -> Pass {
     let target = match target::of_removal(inputs) {
         Ok(target) => target,
         Err(problem) => return Pass::Refused(vec![problem]),
@@ -55,6 +86,8 @@ pub async fn remove(accounts: &Arc<Accounts>, inputs: &Inputs, write: bool, lock
         Ok(account) => account,
         Err(problem) => return Pass::Refused(vec![problem]),
     };
+    let refreshed = shared.refreshed(inputs).await;
+    let inputs = refreshed.as_ref().unwrap_or(inputs);
     let revisions = observe(&account, &Removal::revisions(inputs, &target)).await.revisions;
     let named = revisions.iter().filter_map(Snapshot::present).flatten().flat_map(|revision| revision.secrets.clone());
     let removal = removal(inputs, &target, &named.collect::<Vec<_>>());
@@ -62,19 +95,18 @@ pub async fn remove(accounts: &Arc<Accounts>, inputs: &Inputs, write: bool, lock
     observed.revisions = revisions;
     let plan = plan::remove(&removal, &observed);
     let outcomes = match write {
-        true => Some(carry_out(&account, &plan, lock).await),
+        true => Some(carry_out(&account, &plan, shared).await),
         false => None,
     };
     Pass::Done(Box::new(Round { target, plan, outcomes, warnings: vec![], facts: Facts::default() }))
 }
 
 /// The lock is let go before the first write if nothing shared is written.
-async fn carry_out(account: &Account, plan: &Plan, lock: SharedLock) -> Vec<crate::pass::Outcome> {
-    let shared = plan.steps.iter().any(|step| step.subject.kind != Kind::Definition);
-    let lock = lock.filter(|_| shared);
-    let outcomes = apply(account, plan).await;
-    drop(lock);
-    outcomes
+async fn carry_out(account: &Account, plan: &Plan, shared: &mut Shared) -> Vec<Outcome> {
+    if plan.steps.iter().all(|step| step.subject.kind == Kind::Definition) {
+        shared.lock = None;
+    }
+    apply(account, plan).await
 }
 
 /// What would be written if nothing existed yet. Asks nobody: ARNs that only AWS knows are named as such, and whatever exists

@@ -151,15 +151,13 @@ fn role(inputs: &Inputs, target: &Target, prepared: &document::Prepared, problem
         .arn
         .clone()
         .unwrap_or_else(|| format!("arn:{}:iam::{}:role{path}{}", target.partition, target.account_id, choice.name));
-    let recorded = inputs.workload.status.as_ref().and_then(|status| status.execution_role_arn.as_ref()) == Some(&arn);
-    let (others, unclear) = shared::needs_of_others(inputs, target, &choice.name);
+    let (others, unclear) = shared::needs_of_others(inputs, target, &choice.name, false);
     Some(DesiredRole {
         policy_name: names::inline_policy(&inputs.cluster, &namespace.uid),
         managed: choice.arn.is_none().then(|| ManagedRole {
             path,
             boundary: target.limits.as_ref().and_then(|limits| limits.permissions_boundary_arn.clone()),
             owner: owner(inputs, &format!("Namespace/{}", namespace.name)),
-            recorded,
         }),
         name: choice.name,
         arn,
@@ -175,7 +173,7 @@ fn owner(inputs: &Inputs, key: &str) -> Owner {
         cluster: inputs.cluster.clone(),
         namespace_uid: inputs.namespace.uid.clone(),
         namespace: inputs.namespace.name.clone(),
-        owner: key.to_owned(),
+        owner: names::tag_value(key),
     }
 }
 

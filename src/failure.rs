@@ -39,7 +39,7 @@ pub struct Failure {
     pub kind: FailureKind,
     /// AWS's error code, or `Timeout`, `NoAnswer`.
     pub code: String,
-    /// AWS's message, cut at [`MAX_MESSAGE`] characters.
+    /// AWS's message; [`Failure::scrubbed`] cuts it at [`MAX_MESSAGE`] characters.
     pub message: String,
     /// AWS's request id, if there was an answer.
     pub request_id: Option<String>,
@@ -49,11 +49,13 @@ pub struct Failure {
 pub const MAX_MESSAGE: usize = 512;
 
 impl Failure {
-    /// The same failure with every occurrence of a secret value in its message replaced, for text that AWS echoes back.
+    /// The same failure with every occurrence of a secret value in its message replaced, for text that AWS echoes back, and the
+    /// message cut.
     pub fn scrubbed(mut self, secrets: &[String]) -> Self {
         for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
             self.message = self.message.replace(secret, "[sealed]");
         }
+        self.message = cut(&self.message); // not before: half a secret would be left
         self
     }
 

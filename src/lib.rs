@@ -1,4 +1,84 @@
 //! Wharfinger: container images from private registries, made runnable on Amazon ECS and AWS Batch.
+//!
+//! A user writes one `PrivateImageWorkload`. Wharfinger makes, and keeps, in AWS: the secret with the registry credential, the
+//! task execution role with its policy, and the ECS task definition or Batch job definition that names both. This page is the
+//! architecture; `CONTRIBUTING.md` says how to work on it.
+//!
+//! # The flow
+//!
+//! ```text
+//! spec ─dereference─▶ Inputs ─resolve─▶ Desired ─observe─▶ Observed ─plan─▶ Plan ─apply─▶ Outcomes ─summarise─▶ status
+//!      (Kubernetes)           (pure)            (AWS reads)        (pure)       (AWS writes)         (pure)
+//! ```
+//!
+//! Everything left and right of the plan exists so that [`plan::Plan`] can be a plain value: printed, compared with a golden
+//! file, shown in a status, asserted in a test. It holds steps (each one call with all its arguments, its reason and the fields
+//! that differ) and held items (not ours, unseen, waiting, missing). Carrying it out leaves no choice. Both lists empty =
+//! converged.
+//!
+//! [`converge`] is the flow in one file, once to make and once to remove: a deletion is a plan as well. Three shells share it:
+//! the [`controller`], the command line ([`cli`]) and the tests. A dry run is not a flag, it is the last call left out.
+//!
+//! # Code map
+//!
+//! | module | what it is | |
+//! |---|---|---|
+//! | [`api`] | the custom resources, as users write them | pure |
+//! | [`inputs`] | a workload and all that it refers to in Kubernetes, fetched | pure |
+//! | [`target`] | account, Region, identity and fences: which AccountBinding counts | pure |
+//! | [`desired`] | what should be in AWS, or all that is wrong with the spec | pure |
+//! | [`observed`] | what was seen in AWS: absent, present or unknown | pure |
+//! | [`mod@plan`] | what to write, in order, and why; what is held, and why; both as text | pure |
+//! | [`pass`] | what one pass came to: plan, outcomes, facts | pure |
+//! | [`status`] | conditions and the closed list of reasons | pure |
+//! | [`resource`] | the pure half of each AWS kind, and the words they share: names, tags, ARNs, images, policies, logins | pure |
+//! | [`problem`], [`failure`], [`interval`] | bad input, failed calls, durations | pure |
+//! | [`aws`] | the effect half of each AWS kind: how to read and write it, in the SDK's words; accounts; error codes | acts |
+//! | [`mod@observe`] | all reads, at the same time | acts |
+//! | [`mod@apply`] | the only writer | acts |
+//! | [`controller`] | watches, dereference, finalizers, the status write, when to come back | acts |
+//! | [`cli`], [`metrics`], [`serve`] | the command line, counters, HTTP ports | acts |
+//!
+//! Each AWS kind is a pair of files with one subject: `resource/secret.rs` and `aws/secrets_manager.rs`, `resource/role.rs` and
+//! `aws/iam.rs`, `resource/definition.rs` and `aws/ecs.rs` with `aws/batch.rs`. The first decides, the second calls.
+//!
+//! Definitions are AWS's own JSON from end to end. No field has a Rust twin: [`resource::definition`] reads the few parts that
+//! are needed through one view of all shapes, and [`resource::normalise`] knows, as tables of rules, what AWS makes of the
+//! rest.
+//!
+//! # Invariants, as absences
+//!
+//! `tests/it/tidy.rs` and the core's properties look for these.
+//!
+//! - Pure code does not wait, ask, read a clock or draw a random number.
+//! - No step arises from [`observed::Snapshot::Unknown`], and none for a thing whose tags are not ours.
+//! - Nothing but [`mod@apply`] writes to AWS, and it decides nothing: a failed step skips only what waits for it.
+//! - Nothing but [`status`] makes a condition. There is no reason outside [`status::Reason`].
+//! - Nothing outside [`aws`] names an SDK type, and nothing outside `aws/error.rs` looks at an error code.
+//! - No secret value has a printed form: it lives in [`resource::sealed::Sealed`], which is opened to make a secret's value of
+//!   it, to fingerprint that, to send it, and to scrub it from AWS's messages.
+//! - No write is retried behind our back. A lost answer is looked up by the next pass before anything is sent again.
+//! - No user's `spec` is ever written to, and no list of a user's is reordered.
+//! - No ARN out of a spec is granted, passed or written to that no fence admits.
+//! - No shared policy is narrowed while it is not known what some workload needs.
+//! - A pass writes at most one status; none if only time has passed.
+//!
+//! # Cross-cutting concerns
+//!
+//! **Ownership.** "Ours" is three tags (cluster, namespace, owner), set by the call that makes a thing: [`resource::tags`]. A
+//! tag that was removed is put back only where our own status names the ARN.
+//!
+//! **Sharing.** Workloads of a namespace share its role and secrets. `desired/shared.rs` says who else needs what, from the
+//! statuses of the others; one lock a namespace keeps two passes from writing shared things at the same time.
+//!
+//! **Errors are two jobs.** [`failure::FailureKind`] is for branching, [`failure::Failure`] for people. What is wrong with the
+//! input is a [`problem::Problem`]: field, value, rule, remedy, all of them at once. An `Err` in the controller means that
+//! Kubernetes failed, never AWS.
+//!
+//! **Is the value current?** The version id of a secret is a keyed hash of its content: [`resource::fingerprint`].
+//!
+//! **Tenancy.** Whoever writes a workload is not trusted. Identity, account and fences come from the AccountBinding; statuses
+//! of workloads are no authority for grants.
 
 pub mod api;
 pub mod apply;

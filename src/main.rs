@@ -6,5 +6,12 @@ use wharfinger::cli::{Arguments, run};
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    run(Arguments::parse()).await
+    match Arguments::try_parse() {
+        Ok(arguments) => run(arguments).await,
+        Err(error) => {
+            let _ = error.print(); // a closed output leaves nobody to tell
+            // Not clap's own 2, which says "there are changes" here.
+            if error.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use crate::aws::Call;
 use crate::pass::Round;
+use crate::plan::Action;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -89,14 +90,19 @@ impl Metrics {
         self.duration.observe(seconds);
     }
 
+    /// Counts a pass that Kubernetes ended.
+    pub fn failed(&self, reason: &str) {
+        self.reconciles.get_or_create(&ReasonLabels { reason: reason.to_owned() }).inc();
+    }
+
     /// Counts a written status.
     pub fn status_written(&self) {
         self.status_writes.inc();
     }
 
-    /// Counts what a pass found changed although the spec had not.
+    /// Counts what a pass found changed although the spec had not. A new value comes from its source, so it does not count.
     pub fn drifted(&self, round: &Round) {
-        for step in &round.plan.steps {
+        for step in round.plan.steps.iter().filter(|step| !matches!(step.action, Action::PutSecretValue { .. })) {
             self.drift.get_or_create(&DriftLabels { kind: format!("{:?}", step.subject.kind) }).inc();
         }
     }

@@ -25,7 +25,7 @@ fn snapshot<T>(answer: Result<Option<T>, Failure>) -> Snapshot<T> {
     match answer {
         Ok(Some(thing)) => Snapshot::Present(thing),
         Ok(None) => Snapshot::Absent,
-        Err(failure) => Snapshot::Unknown(failure),
+        Err(failure) => Snapshot::Unknown(failure.scrubbed(&[])),
     }
 }
 
@@ -35,7 +35,7 @@ async fn secrets(account: &Account, reads: &Reads) -> BTreeMap<String, Snapshot<
 }
 
 async fn secret(account: &Account, id: &str, compare_with: Option<&Sealed>) -> Snapshot<ObservedSecret> {
-    let mut seen = snapshot(secrets_manager::describe(&account.read, id).await);
+    let mut seen = snapshot(secrets_manager::describe(&account.near(id), id).await);
     if let (Snapshot::Present(secret), Some(value)) = (&mut seen, compare_with)
         && !secret.scheduled_for_deletion
     {
@@ -57,7 +57,7 @@ async fn keys(
     let unresolved = existing.filter(|key| !key.contains(":key/") && !key.ends_with("alias/aws/secretsmanager"));
     let wanted: BTreeSet<String> = reads.keys.iter().cloned().chain(unresolved).collect();
     let each = wanted.into_iter().map(async |key| {
-        let seen = snapshot(kms::key_arn(&account.read, &key).await);
+        let seen = snapshot(kms::key_arn(&account.near(&key), &key).await);
         (key, seen)
     });
     join_all(each).await.into_iter().collect()

@@ -86,6 +86,12 @@ impl Plan {
         self.steps.is_empty() && self.held.is_empty()
     }
 
+    /// Whether a policy that others share is written.
+    pub(crate) fn writes_policy(&self) -> bool {
+        let writes = |step: &Step| matches!(step.action, Action::PutRolePolicy { .. } | Action::DeleteRolePolicy { .. });
+        self.steps.iter().any(writes)
+    }
+
     /// Adds a step that waits for every earlier step on `after`.
     pub(crate) fn step(
         &mut self,
@@ -105,7 +111,8 @@ impl Plan {
 
     /// Holds a thing that could not be looked at.
     pub(crate) fn unobserved(&mut self, subject: Subject, failure: &Failure) {
-        let message = format!("{subject} could not be looked at, so nothing is done about it: {failure}");
+        let remedy = render::remedy(failure.kind);
+        let message = format!("{subject} could not be looked at, so nothing is done about it: {failure}{remedy}");
         self.hold(subject, Hold::Unobserved(failure.clone()), message);
     }
 

@@ -2,9 +2,11 @@
 
 mod binding;
 mod reason;
+mod removal;
 
 pub use binding::binding_status;
 pub use reason::Reason;
+pub use removal::{Farewell, farewell, inventory, leaves_everything};
 
 use crate::api::{FLUX_REQUESTED_AT, PrivateImageWorkload, PrivateImageWorkloadStatus, REQUESTED_AT};
 use crate::pass::{Outcome, Pass, Round};
@@ -82,9 +84,9 @@ pub fn summarise(workload: &PrivateImageWorkload, pass: &Pass, now: Timestamp) -
     status
 }
 
-/// The value that asks for a pass now: ours, or else Flux's.
+/// The value that asks for a pass now, ours or Flux's: the later one, as both are times.
 pub fn requested_at(workload: &PrivateImageWorkload) -> Option<String> {
-    [REQUESTED_AT, FLUX_REQUESTED_AT].iter().find_map(|key| workload.annotations().get(*key).cloned())
+    [REQUESTED_AT, FLUX_REQUESTED_AT].iter().filter_map(|key| workload.annotations().get(*key).cloned()).max()
 }
 
 /// The condition of a type.
@@ -96,6 +98,7 @@ pub fn find<'a>(status: &'a PrivateImageWorkloadStatus, kind: &str) -> Option<&'
 pub fn held_up(workload: &PrivateImageWorkload, reason: Reason, message: &str, now: Timestamp) -> PrivateImageWorkloadStatus {
     let mut status = workload.status.clone().unwrap_or_default();
     status.observed_generation = workload.metadata.generation;
+    status.last_handled_reconcile_at = requested_at(workload).or(status.last_handled_reconcile_at);
     let previous = std::mem::take(&mut status.conditions);
     let kind = if reason.is_stalled() { STALLED } else { RECONCILING };
     let ready = Verdict::no(reason, message);
@@ -138,7 +141,10 @@ fn verdict(round: &Round, part: &str, kinds: &[Kind]) -> Verdict {
         _ => None,
     });
     if let Some((step, failure)) = failed {
-        return Verdict::no(failure.kind.into(), format!("{}: {failure}{}", step.subject, render::remedy(failure.kind)));
+        return Verdict::no(
+            Reason::of_write(failure.kind),
+            format!("{}: {failure}{}", step.subject, render::remedy(failure.kind)),
+        );
     }
     if let Some(held) = round.plan.held.iter().find(|held| kinds.contains(&held.subject.kind)) {
         let reason = match &held.hold {

@@ -146,6 +146,7 @@ fn choose_binding<'a>(inputs: &Inputs, bindings: &'a [AccountBinding]) -> Result
         .iter()
         .filter(|binding| wanted.is_none_or(|wanted| name(binding) == wanted))
         .filter(|binding| admits_namespace(inputs, binding))
+        .filter(|binding| binding.metadata.deletion_timestamp.is_none() || is_pinned_to(inputs, binding))
         .collect();
     match (candidates.as_slice(), wanted) {
         ([one], _) => Ok(one),
@@ -175,6 +176,12 @@ fn choose_binding<'a>(inputs: &Inputs, bindings: &'a [AccountBinding]) -> Result
             "name one in spec.bindingRef",
         )),
     }
+}
+
+/// A binding that is being deleted takes no new workloads.
+fn is_pinned_to(inputs: &Inputs, binding: &AccountBinding) -> bool {
+    let pinned = inputs.workload.status.as_ref().and_then(|status| status.target.as_ref()?.binding.as_ref());
+    pinned.is_some() && pinned == binding.metadata.name.as_ref()
 }
 
 fn admits_namespace(inputs: &Inputs, binding: &AccountBinding) -> bool {

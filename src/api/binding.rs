@@ -27,6 +27,8 @@ use serde::{Deserialize, Serialize};
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("self.accountId == oldSelf.accountId").message("accountId cannot be changed: make another AccountBinding"))]
+#[x_kube(validation = Rule::new("self.names == oldSelf.names")
+    .message("names cannot be changed: what was made under the old ones would be lost; make another AccountBinding"))]
 #[x_kube(validation = Rule::new("!has(self.roleArn) || self.roleArn.split(':')[4] == self.accountId")
     .message("roleArn must be a role of accountId"))]
 pub struct AccountBindingSpec {

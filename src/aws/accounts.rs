@@ -2,7 +2,7 @@
 //! is checked by sts:GetCallerIdentity before anything else is called.
 
 use super::error::failure;
-use super::{Account, Calls, Clients};
+use super::{Account, Calls};
 use crate::failure::Failure;
 use crate::problem::Problem;
 use crate::status::Reason;
@@ -87,9 +87,7 @@ impl Accounts {
             None => slot.insert(self.check(&identity, target).await.map_err(Refusal::Failed)?),
         };
         if known.account_id != target.account_id {
-            let problem = mismatch(target, &known.account_id);
-            *slot = None; // asked again next time: the role's account cannot change, the ambient credentials can
-            return Err(Refusal::Mismatch(problem));
+            return Err(Refusal::Mismatch(mismatch(target, &known.account_id)));
         }
         let account = known.regions.entry(target.region.clone()).or_insert_with(|| self.clients(&known.config, &target.region));
         Ok(account.clone())
@@ -100,7 +98,7 @@ impl Accounts {
             let retries = RetryConfig::standard().with_max_attempts(attempts);
             config.to_builder().region(Region::new(region.to_owned())).retry_config(retries).build()
         };
-        Account { read: Clients::new(&config(READ_ATTEMPTS), &self.calls), write: Clients::new(&config(1), &self.calls) }
+        Account::new(config(READ_ATTEMPTS), &config(1), &self.calls)
     }
 
     async fn check(&self, identity: &Identity, target: &Target) -> Result<Known, Failure> {
@@ -157,7 +155,17 @@ fn mismatch(target: &Target, found: &str) -> Problem {
         Some(role) => format!("role {role}"),
         None => "the controller's own credentials".to_owned(),
     };
-    let field = format!("AccountBinding {}: spec.accountId", target.binding.as_deref().unwrap_or_default());
+    let Some(binding) = &target.binding else {
+        let rule = format!("the AWS credentials are of account {found}");
+        return Problem::of(
+            Reason::AccountMismatch,
+            "--account-id",
+            &target.account_id,
+            rule,
+            "leave it out, or use other credentials",
+        );
+    };
+    let field = format!("AccountBinding {binding}: spec.accountId");
     let rule = format!("{who} acts in account {found}");
     Problem::of(
         Reason::AccountMismatch,

@@ -1,6 +1,6 @@
 //! AWS's error codes: one table from code to what it means. Nobody else looks at a code.
 
-use crate::failure::{Failure, FailureKind, cut};
+use crate::failure::{Failure, FailureKind};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
@@ -108,7 +108,7 @@ where
         _ => ("Unknown".to_owned(), chain(error)),
     };
     let kind = credentials_kind(error).unwrap_or_else(|| kind(operation, &code, &message, status));
-    Failure { service: service.to_owned(), operation: operation.to_owned(), kind, code, message: cut(&message), request_id }
+    Failure { service: service.to_owned(), operation: operation.to_owned(), kind, code, message, request_id }
 }
 
 /// Whether the call was never made because the credentials could not be had, and why: sts:AssumeRole's own error.

@@ -89,9 +89,10 @@ pub struct What {
     /// File or folder (with all below it) of YAML or JSON; `-` is standard input. May be repeated.
     #[arg(long = "filename", short = 'f', value_name = "PATH")]
     pub(crate) files: Vec<PathBuf>,
-    /// Stands in for the cluster id in tags: whoever uses the same name keeps the same things.
-    #[arg(long, value_name = "NAME", default_value = "command-line", env = "WHARFINGER_OWNER")]
-    pub(crate) owner: String,
+    /// Stands in for the cluster id in tags: whoever uses the same name keeps the same things (default: `command-line`; for a
+    /// plan of a cluster, that cluster's id).
+    #[arg(long, value_name = "NAME", env = "WHARFINGER_OWNER")]
+    pub(crate) owner: Option<String>,
     /// File with the key of the value fingerprint, at least 32 characters (or $WHARFINGER_VALUE_KEY). Without it values are
     /// compared by reading them, which needs secretsmanager:GetSecretValue.
     #[arg(long, value_name = "FILE")]

@@ -30,8 +30,8 @@ pub(super) fn read(paths: &[PathBuf], default_namespace: &str) -> anyhow::Result
         let files = if path.as_os_str() == "-" { vec![path.clone()] } else { files(path)? };
         for file in files {
             let text = text(&file)?;
-            let documents: Vec<Value> =
-                serde_saphyr::from_multiple(&text).with_context(|| format!("{}: not YAML", file.display()))?;
+            let documents: Vec<Value> = serde_saphyr::from_multiple_with_options(&text, quiet())
+                .with_context(|| format!("{}: not YAML", file.display()))?;
             for (index, document) in documents.into_iter().enumerate().filter(|(_, document)| !document.is_null()) {
                 let place = format!("{}, document {}", file.display(), index + 1);
                 take(&mut objects, document, default_namespace, &place, &mut problems)?;
@@ -48,6 +48,11 @@ pub(super) fn read(paths: &[PathBuf], default_namespace: &str) -> anyhow::Result
         );
     }
     Ok(objects)
+}
+
+/// A parser's message shows the lines around a mistake, and they may hold a password.
+fn quiet() -> serde_saphyr::Options {
+    serde_saphyr::options! { with_snippet: false }
 }
 
 fn text(file: &Path) -> anyhow::Result<String> {

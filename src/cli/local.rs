@@ -8,7 +8,7 @@ use crate::api::{ManagementPolicy, PrivateImageWorkload};
 use crate::aws::Calls;
 use crate::aws::accounts::Accounts;
 use crate::controller::random_key;
-use crate::converge::{converge, remove};
+use crate::converge::{Shared, converge, remove};
 use crate::inputs::{Bindings, Inputs, Namespace, Source};
 use crate::pass::Pass;
 use crate::plan::{Action, Step, render};
@@ -22,8 +22,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Passes over one workload while AWS throttles or fails.
-const TRIES: u32 = 5;
+/// The owner in tags where none is named.
+const OWNER: &str = "command-line";
+/// Seconds between passes over one workload while AWS throttles or fails.
+const WAITS: [u64; 4] = [1, 2, 4, 8];
 
 /// Files, read and ready for passes.
 struct Session {
@@ -59,7 +61,15 @@ impl Session {
         let key = given_key(what)?;
         let compare_values = key.is_none();
         let value_key = ValueKey::new(key.unwrap_or_else(|| Sealed::new(random_key()))).map_err(|error| anyhow!(error))?;
-        Ok(Self { objects, accounts, bindings, owner: what.owner.clone(), value_key, compare_values, prune: what.prune })
+        Ok(Self {
+            objects,
+            accounts,
+            bindings,
+            owner: what.owner.clone().unwrap_or_else(|| OWNER.to_owned()),
+            value_key,
+            compare_values,
+            prune: what.prune,
+        })
     }
 
     /// The inputs of a pass. `siblings_complete` = what the files say is all there is.
@@ -94,21 +104,36 @@ impl Session {
     /// Passes over one workload until it is right, or only somebody can help.
     async fn converge(&mut self, index: usize, siblings_complete: bool) -> Pass {
         let write = self.objects.workloads[index].spec.management_policy == ManagementPolicy::Full;
-        let mut wait = Duration::from_secs(1);
-        for last in (1..=TRIES).map(|attempt| attempt == TRIES) {
+        let mut waits = WAITS.iter();
+        loop {
             let inputs = self.inputs(&self.objects.workloads[index], siblings_complete);
-            let pass = converge(&self.accounts, &inputs, write, None).await;
+            let pass = converge(&self.accounts, &inputs, write, &mut Shared::default()).await;
             // Without a cluster the status lives as long as the command: it tells later passes what this workload needs.
             self.objects.workloads[index].status = Some(summarise(&inputs.workload, &pass, Timestamp::now()));
-            if last || !passes(&pass) {
-                return pass;
+            match waits.next().filter(|_| passes(&pass)) {
+                Some(wait) => pause(*wait).await,
+                None => return pass,
             }
-            say(&format!("AWS is busy; next try in {} s", wait.as_secs()));
-            tokio::time::sleep(wait).await;
-            wait *= 2;
         }
-        Pass::Suspended // not reached: the last attempt returns
     }
+
+    /// Passes that remove one workload until it is gone, or only somebody can help.
+    async fn remove(&self, workload: &PrivateImageWorkload) -> Pass {
+        let write = workload.spec.management_policy == ManagementPolicy::Full;
+        let mut waits = WAITS.iter();
+        loop {
+            let pass = remove(&self.accounts, &self.inputs(workload, self.prune), write, &mut Shared::default()).await;
+            match waits.next().filter(|_| passes(&pass)) {
+                Some(wait) => pause(*wait).await,
+                None => return pass,
+            }
+        }
+    }
+}
+
+async fn pause(seconds: u64) {
+    say(&format!("AWS is busy; next try in {seconds} s"));
+    tokio::time::sleep(Duration::from_secs(seconds)).await;
 }
 
 /// Whether trying again may help.
@@ -139,7 +164,7 @@ pub(super) async fn plan(common: &Common, what: &What) -> anyhow::Result<u8> {
     let mut lines: Vec<Line> = vec![];
     let mut planned: Vec<(String, Action)> = vec![];
     for workload in &session.objects.workloads {
-        let mut pass = converge(&session.accounts, &session.inputs(workload, session.prune), false, None).await;
+        let mut pass = converge(&session.accounts, &session.inputs(workload, session.prune), false, &mut Shared::default()).await;
         if let Pass::Done(round) = &mut pass
             && workload.spec.management_policy == ManagementPolicy::Full
         {
@@ -179,8 +204,7 @@ pub(super) async fn delete(common: &Common, what: &What) -> anyhow::Result<u8> {
     let mut session = Session::open(common, what).await?;
     let mut lines = vec![];
     while let Some(workload) = session.objects.workloads.last().cloned() {
-        let write = workload.spec.management_policy == ManagementPolicy::Full;
-        let pass = remove(&session.accounts, &session.inputs(&workload, session.prune), write, None).await;
+        let pass = session.remove(&workload).await;
         lines.push(Line::new(&workload, pass));
         session.objects.workloads.pop();
     }
@@ -195,7 +219,10 @@ pub(super) async fn render(common: &Common, what: &What) -> anyhow::Result<u8> {
     let mut code = OK;
     for workload in &session.objects.workloads {
         match crate::converge::from_nothing(&session.inputs(workload, true)) {
-            Ok(plan) => documents.push(output::documents(workload, &plan)),
+            Ok(plan) => {
+                code = if plan.held.is_empty() { code } else { ERROR };
+                documents.push(output::documents(workload, &plan));
+            }
             Err(problems) => {
                 code = ERROR;
                 problems.iter().for_each(|problem| {

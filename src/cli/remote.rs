@@ -1,12 +1,12 @@
 //! The cluster, for the controller and for `plan` without files.
 
-use super::arguments::{Common, OutputFormat};
+use super::arguments::{Common, What};
 use super::output::{self, Line};
 use crate::api::{AccountBinding, PrivateImageWorkload};
 use crate::aws::Calls;
 use crate::aws::accounts::Accounts;
 use crate::controller::{cluster_id, inputs, read_value_key, within};
-use crate::converge::{converge, remove};
+use crate::converge::{Shared, converge, remove};
 use crate::inputs::Bindings;
 use anyhow::Context;
 use kube::api::ListParams;
@@ -30,30 +30,33 @@ pub(super) async fn client(common: &Common) -> anyhow::Result<Client> {
 }
 
 /// What the controller would change now.
-pub(super) async fn plan(common: &Common) -> anyhow::Result<u8> {
+pub(super) async fn plan(common: &Common, what: &What) -> anyhow::Result<u8> {
     let client = client(common).await?;
     let accounts = Arc::new(Accounts::load(common.aws_timeout(), Calls::new(|_| {})).await);
-    let cluster = cluster_id(&client).await?;
+    let cluster = match &what.owner {
+        Some(id) => id.clone(),
+        None => cluster_id(&client).await?,
+    };
     let key = read_value_key(&client, common.state_namespace.as_deref()).await?;
     let workloads: Api<PrivateImageWorkload> = match &common.namespace {
         Some(namespace) => Api::namespaced(client.clone(), namespace),
         None => Api::all(client.clone()),
     };
     let bindings = within(Api::<AccountBinding>::all(client.clone()).list(&ListParams::default())).await?.items;
-    let all = within(Api::<PrivateImageWorkload>::all(client.clone()).list(&ListParams::default())).await?.items;
+    let all = within(workloads.list(&ListParams::default())).await?.items;
     let mut lines = vec![];
-    for workload in within(workloads.list(&ListParams::default())).await?.items {
+    for workload in all.clone() {
         let namespace = workload.namespace();
         let mut inputs = inputs(&client, workload, cluster.clone(), key.clone()).await?;
         inputs.bindings = Bindings::Objects(bindings.clone());
         inputs.siblings = all.iter().filter(|sibling| sibling.namespace() == namespace).cloned().collect();
         inputs.siblings_complete = true;
         let pass = match inputs.workload.metadata.deletion_timestamp {
-            Some(_) => remove(&accounts, &inputs, false, None).await,
-            None => converge(&accounts, &inputs, false, None).await,
+            Some(_) => remove(&accounts, &inputs, false, &mut Shared::default()).await,
+            None => converge(&accounts, &inputs, false, &mut Shared::default()).await,
         };
         lines.push(Line::new(&inputs.workload, pass));
     }
-    output::plan(&lines, OutputFormat::Text)?;
+    output::plan(&lines, what.output)?;
     Ok(output::plan_code(&lines))
 }

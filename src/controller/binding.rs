@@ -24,6 +24,7 @@ pub(super) fn uses(workload: &PrivateImageWorkload, binding: &str) -> bool {
 /// Keeps finalizer and status.
 pub(super) async fn reconcile(stale: Arc<AccountBinding>, context: Arc<Context>) -> Result<Action, Error> {
     let api: Api<AccountBinding> = Api::all(context.client.clone());
+    let _ = context.workloads_synced.subscribe().wait_for(|synced| *synced).await; // the sender lives in the context
     let Some(binding) = within(api.get_opt(&stale.name_any())).await? else { return Ok(Action::await_change()) };
     let deleting = binding.metadata.deletion_timestamp.is_some();
     let users = users(&context, &binding.name_any(), deleting).await?;

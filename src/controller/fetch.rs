@@ -1,11 +1,14 @@
 //! Dereference: everything that a workload refers to in Kubernetes, as plain data.
 
 use super::{Context, Error, within};
-use crate::api::PrivateImageWorkload;
+use crate::api::{AccountBinding, PrivateImageWorkload};
+use crate::converge::List;
 use crate::inputs::{Bindings, Inputs, Namespace, Source};
 use crate::resource::login;
+use futures::FutureExt;
 use futures::future::join_all;
 use k8s_openapi::api::core::v1;
+use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,12 +18,22 @@ pub(super) async fn dereference(context: &Context, workload: PrivateImageWorkloa
     let siblings = context.workloads.state();
     let siblings = siblings.iter().filter(|sibling| sibling.namespace().as_ref() == Some(&namespace));
     let siblings = siblings.map(|sibling| (**sibling).clone()).collect();
-    let bindings = context.bindings.state().iter().map(|binding| (**binding).clone()).collect();
+    // Few and small, and a stale one could send a workload to the wrong account: read anew.
+    let bindings = within(Api::<AccountBinding>::all(context.client.clone()).list(&ListParams::default())).await?.items;
     let mut inputs = inputs(&context.client, workload, context.cluster.clone(), context.value_key.clone()).await?;
     inputs.bindings = Bindings::Objects(bindings);
     inputs.siblings = siblings;
     inputs.siblings_complete = true;
     Ok(inputs)
+}
+
+/// Lists the workloads of a namespace when asked.
+pub(super) fn lister(api: &Api<PrivateImageWorkload>) -> List {
+    let api = api.clone();
+    Box::new(move || {
+        let api = api.clone();
+        async move { within(api.list(&ListParams::default())).await.ok().map(|list| list.items) }.boxed()
+    })
 }
 
 /// The inputs but for bindings and siblings.

@@ -3,43 +3,54 @@
 use super::backoff::jittered;
 use super::{Context, Error, events, fetch, within};
 use crate::api::{ABANDON, CLEANUP_FINALIZER, ManagementPolicy, PrivateImageWorkload, PrivateImageWorkloadStatus};
-use crate::converge::{SharedLock, converge, remove};
+use crate::converge::{Shared, converge, remove};
 use crate::pass::Pass;
-use crate::status::{READY, Reason, find, held_up, summarise};
+use crate::status::{Farewell, READY, Reason, farewell, find, inventory, leaves_everything, summarise};
+use futures::FutureExt;
 use jiff::Timestamp;
 use kube::api::{Patch, PatchParams};
 use kube::runtime::controller::Action;
 use kube::runtime::events::EventType;
 use kube::{Api, Resource, ResourceExt};
 use serde_json::json;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::sync::OwnedMutexGuard;
 
 /// Field manager of what the controller writes.
 const MANAGER: &str = "wharfinger";
+/// Wait while another pass of the namespace writes what its workloads share.
+const BUSY: Duration = Duration::from_millis(100);
 /// `spec.interval` where there is none.
 const INTERVAL: Duration = Duration::from_secs(3600);
 /// When a spec that is wrong is looked at again although nothing changed.
 const SAFETY_NET: Duration = Duration::from_secs(600);
 
-/// Called for whatever changed or is due.
+/// Called for whatever changed or is due. A pass that panics is a bug, and harms no other.
 pub(super) async fn reconcile(stale: Arc<PrivateImageWorkload>, context: Arc<Context>) -> Result<Action, Error> {
+    let pass = AssertUnwindSafe(run(&stale, &context)).catch_unwind().await;
+    pass.unwrap_or_else(|_| {
+        Err(Error::State("this pass panicked, which is a bug of Wharfinger; see its standard error".to_owned()))
+    })
+}
+
+async fn run(stale: &PrivateImageWorkload, context: &Context) -> Result<Action, Error> {
     let (name, namespace) = (stale.name_any(), stale.namespace().unwrap_or_default());
     let api: Api<PrivateImageWorkload> = Api::namespaced(context.client.clone(), &namespace);
     let started = Instant::now();
-    let mut bindings_synced = context.bindings_synced.subscribe();
-    let _ = bindings_synced.wait_for(|synced| *synced).await; // the sender lives in the context, so it is never gone
-    let lock = lock(&context, &namespace).await;
+    // A pass that waited here would take a place that other namespaces need.
+    let Some(lock) = try_lock(context, &namespace).await else { return Ok(Action::requeue(jittered(BUSY))) };
     // Read anew: the cache may not have seen our own last write, or an object of the same name that is another one.
     let Some(workload) = within(api.get_opt(&name)).await? else { return Ok(Action::await_change()) };
     let uid = workload.uid().unwrap_or_default();
+    let mut shared = Shared { lock: Some(lock), list: Some(fetch::lister(&api)) };
     let (action, reason) = match workload.metadata.deletion_timestamp {
-        Some(_) => delete(&context, &api, workload, lock).await?,
-        None => pass(&context, &api, workload, lock).await?,
+        Some(_) => delete(context, &api, workload, &mut shared).await?,
+        None => pass(context, &api, workload, &mut shared).await?,
     };
-    match reason {
-        Reason::Succeeded | Reason::Suspended => context.backoff.succeeded(&uid),
-        _ => {}
+    if matches!(reason, Reason::Succeeded | Reason::Suspended) {
+        context.backoff.succeeded(&uid);
     }
     context.metrics.passed(&reason.to_string(), started.elapsed().as_secs_f64());
     Ok(action)
@@ -49,27 +60,27 @@ pub(super) async fn reconcile(stale: Arc<PrivateImageWorkload>, context: Arc<Con
 pub(super) fn on_error(workload: Arc<PrivateImageWorkload>, error: &Error, context: Arc<Context>) -> Action {
     let wait = context.backoff.failed(&workload.uid().unwrap_or_default());
     tracing::warn!(workload = %workload.name_any(), namespace = workload.namespace(), %error, "tried again in {} ms", wait.as_millis());
-    context.metrics.passed(&Reason::KubernetesUnavailable.to_string(), 0.0);
+    context.metrics.failed(&Reason::KubernetesUnavailable.to_string());
     Action::requeue(wait)
 }
 
-async fn lock(context: &Context, namespace: &str) -> SharedLock {
+async fn try_lock(context: &Context, namespace: &str) -> Option<OwnedMutexGuard<()>> {
     let lock = context.locks.lock().await.entry(namespace.to_owned()).or_default().clone();
-    Some(lock.lock_owned().await)
+    lock.try_lock_owned().ok()
 }
 
 async fn pass(
     context: &Context,
     api: &Api<PrivateImageWorkload>,
     mut workload: PrivateImageWorkload,
-    lock: SharedLock,
+    shared: &mut Shared,
 ) -> Result<(Action, Reason), Error> {
     let write = workload.spec.management_policy == ManagementPolicy::Full;
     if write && !workload.spec.suspend && !workload.finalizers().iter().any(|it| it == CLEANUP_FINALIZER) {
         workload = add_finalizer(api, &workload).await?;
     }
     let inputs = fetch::dereference(context, workload).await?;
-    let pass = converge(&context.accounts, &inputs, write, lock).await;
+    let pass = converge(&context.accounts, &inputs, write, shared).await;
     let workload = inputs.workload;
     let status = summarise(&workload, &pass, Timestamp::now());
     if let Pass::Done(round) = &pass {
@@ -113,7 +124,7 @@ async fn delete(
     context: &Context,
     api: &Api<PrivateImageWorkload>,
     workload: PrivateImageWorkload,
-    lock: SharedLock,
+    shared: &mut Shared,
 ) -> Result<(Action, Reason), Error> {
     let ours = workload.finalizers().iter().any(|it| it == CLEANUP_FINALIZER);
     if !ours {
@@ -121,60 +132,32 @@ async fn delete(
     }
     if workload.annotations().get(ABANDON).is_some_and(|value| value == "true") {
         let note = format!("abandoned: what stays in AWS: {}", inventory(&workload));
-        events::publish(context, &workload, EventType::Warning, "Abandoned", "Delete", &note).await;
         remove_finalizer(api, &workload).await?;
+        events::publish(context, &workload, EventType::Warning, "Abandoned", "Delete", &note).await;
         return Ok((Action::await_change(), Reason::Succeeded));
     }
-    let write = workload.spec.management_policy == ManagementPolicy::Full;
+    if let Some(note) = leaves_everything(&workload) {
+        remove_finalizer(api, &workload).await?;
+        events::publish(context, &workload, EventType::Normal, "Deleted", "Delete", &note).await;
+        return Ok((Action::await_change(), Reason::Succeeded));
+    }
     let inputs = fetch::dereference(context, workload).await?;
-    let pass = remove(&context.accounts, &inputs, write, lock).await;
+    let pass = remove(&context.accounts, &inputs, true, shared).await;
     let workload = inputs.workload;
-    let (reason, message) = match &pass {
-        Pass::Done(round) => {
-            events::written(context, &workload, round).await;
-            if !write || round.is_converged() {
-                let notes = if write {
-                    round.plan.notes.join("; ")
-                } else {
-                    format!("managementPolicy is Observe: {} stays", inventory(&workload))
-                };
-                events::publish(context, &workload, EventType::Normal, "Deleted", "Delete", &notes).await;
-                remove_finalizer(api, &workload).await?;
-                return Ok((Action::await_change(), Reason::Succeeded));
-            }
-            match (round.failure(), round.plan.held.first()) {
-                (Some(failure), _) => (failure.kind.into(), failure.to_string()),
-                (None, Some(held)) => (Reason::DeletionBlocked, held.message.clone()),
-                (None, None) => (Reason::DeletionBlocked, "steps of the deletion were skipped".to_owned()),
-            }
-        }
-        // A workload that never got as far as an account left nothing there.
-        Pass::Refused(_) if workload.status.as_ref().is_none_or(|status| status.target.is_none()) => {
+    if let Pass::Done(round) = &pass {
+        events::written(context, &workload, round).await;
+    }
+    match farewell(&workload, &pass, Timestamp::now()) {
+        Farewell::LetGo(note) => {
             remove_finalizer(api, &workload).await?;
-            return Ok((Action::await_change(), Reason::Succeeded));
+            events::publish(context, &workload, EventType::Normal, "Deleted", "Delete", &note).await;
+            Ok((Action::await_change(), Reason::Succeeded))
         }
-        Pass::Refused(problems) => {
-            let message = problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
-            (problems.first().map_or(Reason::DeletionBlocked, |problem| problem.reason), message)
+        Farewell::Wait(reason, status) => {
+            write_status(context, api, &workload, &status).await?;
+            Ok((Action::requeue(context.backoff.failed(&workload.uid().unwrap_or_default())), reason))
         }
-        Pass::Suspended => (Reason::Suspended, String::new()),
-    };
-    let message = format!("deletion waits: {message}");
-    let status = held_up(&workload, reason, &message, Timestamp::now());
-    write_status(context, api, &workload, &status).await?;
-    Ok((Action::requeue(context.backoff.failed(&workload.uid().unwrap_or_default())), reason))
-}
-
-/// What a workload has in AWS, for people.
-fn inventory(workload: &PrivateImageWorkload) -> String {
-    let status = workload.status.clone().unwrap_or_default();
-    let definition = status.definition.map(|definition| definition.arn);
-    let all: Vec<String> = definition
-        .into_iter()
-        .chain(status.execution_role_arn)
-        .chain(status.secrets.into_iter().map(|secret| secret.arn))
-        .collect();
-    if all.is_empty() { "nothing that the status knows of".to_owned() } else { all.join(", ") }
+    }
 }
 
 async fn add_finalizer(api: &Api<PrivateImageWorkload>, workload: &PrivateImageWorkload) -> Result<PrivateImageWorkload, Error> {
@@ -210,7 +193,6 @@ async fn write_status(
     if workload.status.as_ref() == Some(status) {
         return Ok(());
     }
-    events::transition(context, workload, status).await;
     let patch = json!({
         "apiVersion": PrivateImageWorkload::api_version(&()),
         "kind": PrivateImageWorkload::kind(&()),
@@ -219,5 +201,6 @@ async fn write_status(
     });
     within(api.patch_status(&workload.name_any(), &PatchParams::apply(MANAGER).force(), &Patch::Apply(patch))).await?;
     context.metrics.status_written();
+    events::transition(context, workload, status).await;
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! What a workload leaves behind when it goes: everything it made that nobody else uses. Needs neither a valid spec nor the
 //! source Secrets: names follow from the status, the registered revisions and the spec.
 
-use super::shared::{images, needs_of_others, role_choice, sharers, users_of_secret};
+use super::shared::{images, is_role_shared, needs_of_others, role_choice, users_of_secret};
 use super::{document, owner, workload_name};
 use crate::api::DeletionPolicy;
 use crate::inputs::{Inputs, Source};
@@ -58,14 +58,13 @@ pub fn removal(inputs: &Inputs, target: &Target, in_revisions: &[String]) -> Rem
     let (workload, namespace) = (&inputs.workload, &inputs.namespace);
     let (kind, _) = document::kind_and_definition(&workload.spec);
     let choice = role_choice(workload, target, &namespace.name);
-    let (others, unclear) = needs_of_others(inputs, target, &choice.name);
-    let role_shared = sharers(inputs, target, &choice.name).next().is_some();
+    let (others, unclear) = needs_of_others(inputs, target, &choice.name, true);
+    let role_shared = is_role_shared(inputs, target, &choice.name);
     let path = target.limits.as_ref().and_then(|limits| limits.role_path.clone()).unwrap_or_else(|| "/".to_owned());
     let arn = choice
         .arn
         .clone()
         .unwrap_or_else(|| format!("arn:{}:iam::{}:role{path}{}", target.partition, target.account_id, choice.name));
-    let recorded = workload.status.as_ref().and_then(|status| status.execution_role_arn.as_ref()) == Some(&arn);
     Removal {
         kind,
         definition: names::definition(kind, &target.names.definition_prefix, &namespace.name, workload_name(inputs)),
@@ -76,7 +75,6 @@ pub fn removal(inputs: &Inputs, target: &Target, in_revisions: &[String]) -> Rem
                 path,
                 boundary: None,
                 owner: owner(inputs, &format!("Namespace/{}", namespace.name)),
-                recorded,
             }),
             name: choice.name,
             arn,

@@ -48,22 +48,30 @@ pub(super) fn pasted_roles(spec: &PrivateImageWorkloadSpec) -> Vec<String> {
     found
 }
 
-/// Workloads that still count: another name, not on their way out (unless what they made is retained).
+/// The other workloads of the namespace.
+fn siblings(inputs: &Inputs) -> impl Iterator<Item = &PrivateImageWorkload> {
+    inputs.siblings.iter().filter(|sibling| sibling.metadata.name != inputs.workload.metadata.name)
+}
+
+/// Whether a workload is not on its way out, or leaves what it made.
+fn stays(workload: &PrivateImageWorkload) -> bool {
+    workload.metadata.deletion_timestamp.is_none() || workload.spec.deletion_policy == DeletionPolicy::Retain
+}
+
+/// The other workloads that stay.
 fn others(inputs: &Inputs) -> impl Iterator<Item = &PrivateImageWorkload> {
-    inputs.siblings.iter().filter(|sibling| {
-        sibling.metadata.name != inputs.workload.metadata.name
-            && (sibling.metadata.deletion_timestamp.is_none() || sibling.spec.deletion_policy == DeletionPolicy::Retain)
-    })
+    siblings(inputs).filter(|sibling| stays(sibling))
 }
 
 fn name(workload: &PrivateImageWorkload) -> String {
     workload.metadata.name.clone().unwrap_or_default()
 }
 
-/// Whether the last pass of this workload handled its present spec, so that its status tells all it needs.
+/// Whether the last pass of this workload found its present spec converged, so that its status tells all it needs.
 fn is_understood(workload: &PrivateImageWorkload) -> bool {
-    let handled = workload.status.as_ref().and_then(|status| status.observed_generation);
-    handled.is_some() && handled == workload.metadata.generation
+    let Some(status) = &workload.status else { return false };
+    let ready = crate::status::find(status, crate::status::READY).is_some_and(|ready| ready.status == "True");
+    ready && status.observed_generation == workload.metadata.generation
 }
 
 fn in_account(workload: &PrivateImageWorkload, target: &Target) -> bool {
@@ -91,25 +99,25 @@ fn is_admitted(secret: &SecretStatus, target: &Target, namespace: &str) -> bool 
     Arn::parse(&secret.arn).is_ok_and(|arn| arn.is_full_secret()) && target.admits_secret(namespace, &secret.arn)
 }
 
-/// The other workloads that use this role.
-pub(super) fn sharers<'a>(
-    inputs: &'a Inputs,
-    target: &'a Target,
-    role: &'a str,
-) -> impl Iterator<Item = &'a PrivateImageWorkload> {
-    others(inputs)
-        .filter(|sibling| in_account(sibling, target))
-        .filter(move |sibling| role_choice(sibling, target, &inputs.namespace.name).name == role)
+fn shares(sibling: &PrivateImageWorkload, inputs: &Inputs, target: &Target, role: &str) -> bool {
+    in_account(sibling, target) && role_choice(sibling, target, &inputs.namespace.name).name == role
 }
 
-/// What the others that share the role need, and the names of those whose needs are not known.
-pub(super) fn needs_of_others(inputs: &Inputs, target: &Target, role: &str) -> (Grants, Vec<String>) {
+/// Whether another workload that stays uses this role.
+pub(super) fn is_role_shared(inputs: &Inputs, target: &Target, role: &str) -> bool {
+    others(inputs).any(|sibling| shares(sibling, inputs, target, role))
+}
+
+/// What the others that share the role need, and the names of those whose needs are not known. One that is being deleted needs
+/// what it needs until its definitions are gone, so it counts unless `leaving_too`.
+pub(super) fn needs_of_others(inputs: &Inputs, target: &Target, role: &str, leaving_too: bool) -> (Grants, Vec<String>) {
     let mut grants = Grants::default();
     let mut unclear = vec![];
-    for sibling in sharers(inputs, target, role) {
+    let staying = |sibling: &&PrivateImageWorkload| !leaving_too || stays(sibling);
+    for sibling in siblings(inputs).filter(staying).filter(|sibling| shares(sibling, inputs, target, role)) {
         let recorded = sibling.status.iter().flat_map(|status| status.secrets.iter());
         grants = grants.union(&grants_of(recorded, target, &inputs.namespace.name));
-        if !is_understood(sibling) {
+        if !is_understood(sibling) && sibling.metadata.deletion_timestamp.is_none() {
             unclear.push(format!("PrivateImageWorkload/{}", name(sibling)));
         }
     }

@@ -8,13 +8,22 @@ use crate::plan::Kind;
 use crate::resource::arn::{Arn, KmsKeyForm, check_kms_key};
 use crate::resource::role::ObservedRole;
 use crate::resource::secret::{DesiredSecret, ObservedSecret};
-use crate::resource::tags::Tags;
+use crate::resource::tags::{self, Tags};
 use crate::resource::{definition, role, secret};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// The plan that makes AWS match. Never a step for what is unknown or not ours.
+/// The plan that makes AWS match. Never a step for what is unknown or not ours, and none at all while what the spec names is
+/// missing: bad input writes nothing.
 pub fn converge(desired: &Desired, observed: &Observed) -> Plan {
+    let mut plan = steps(desired, observed);
+    if plan.held.iter().any(|held| held.hold == Hold::Missing) {
+        plan.steps.clear();
+    }
+    plan
+}
+
+fn steps(desired: &Desired, observed: &Observed) -> Plan {
     let mut plan = Plan::default();
     let mut grants = desired.former.clone();
     let mut arns = BTreeMap::new();
@@ -78,8 +87,16 @@ fn complete(desired: &Desired, observed: &Observed, arns: &BTreeMap<String, Stri
 pub fn imagined(desired: &Desired) -> Observed {
     let kept = desired.secrets.iter().map(|secret| (secret.name.clone(), Snapshot::Absent));
     let existing = desired.existing.iter().map(|existing| {
-        let secret = ObservedSecret { arn: existing.id.clone(), ..ObservedSecret::default() };
-        (existing.id.clone(), Snapshot::Present(secret))
+        let target = &desired.target;
+        let arn = match existing.id.starts_with("arn:") {
+            true => existing.id.clone(),
+            false => format!(
+                "arn:{}:secretsmanager:{}:{}:secret:{}-??????",
+                target.partition, target.region, target.account_id, existing.id
+            ),
+        };
+        let tags = desired.definition.owner.tags();
+        (existing.id.clone(), Snapshot::Present(ObservedSecret { arn, tags, ..ObservedSecret::default() }))
     });
     let keys = desired.reads().keys.into_iter().map(|key| (key.clone(), Snapshot::Present(key)));
     let role = ObservedRole { arn: desired.role.arn.clone(), trust: Value::Null, tags: Tags::new() };
@@ -159,12 +176,13 @@ pub(crate) fn existing_secret(
             plan.hold(subject, Hold::Missing, not_found(existing, desired));
             return None;
         }
-        Snapshot::Present(secret) if refused(&secret.arn) => {
+        Snapshot::Present(secret) if refused(&secret.arn) || is_strangers(secret, desired) => {
             plan.hold(subject, Hold::Missing, not_found(existing, desired));
             return None;
         }
         Snapshot::Present(secret) if secret.scheduled_for_deletion => {
-            let message = format!("secret {} is scheduled for deletion; restore it or name another", secret.arn);
+            let message =
+                format!("{}: secret {} is scheduled for deletion; restore it or name another", existing.field, secret.arn);
             plan.hold(subject, Hold::Missing, message);
             return None;
         }
@@ -183,7 +201,11 @@ pub(crate) fn existing_secret(
         }
     };
     if !(20..=2048).contains(&arn.len()) {
-        let message = format!("credentialsParameter {arn} has {} characters; ECS allows 20 to 2048", arn.len());
+        let message = format!(
+            "{}: credentialsParameter {arn} has {} characters, and ECS allows 20 to 2048; name another secret",
+            existing.field,
+            arn.len()
+        );
         plan.hold(subject, Hold::Missing, message);
         return None;
     }
@@ -194,10 +216,20 @@ pub(crate) fn existing_secret(
     Some((arn, key))
 }
 
+/// Whether a secret is admitted only for lying under our prefix and yet was made for another namespace, such as an earlier one of
+/// the same name.
+fn is_strangers(secret: &ObservedSecret, desired: &Desired) -> bool {
+    let owner = &desired.definition.owner;
+    let same = |key: &str, value: &String| secret.tags.get(key) == Some(value);
+    let ours = same(tags::CLUSTER, &owner.cluster) && same(tags::NAMESPACE_UID, &owner.namespace_uid);
+    !desired.target.admits(|limits| &limits.secret_arns, &secret.arn) && !ours
+}
+
 /// "Not found" and "not allowed" read the same to a tenant.
 fn not_found(existing: &ExistingSecret, desired: &Desired) -> String {
     format!(
-        "{}: secret {} was not found in account {} and Region {}, or is not among limits.secretArns of the AccountBinding",
+        "{}: secret {} was not found in account {} and Region {}, or is not among limits.secretArns of the AccountBinding; \
+         correct it, or ask the administrator",
         existing.field, existing.id, desired.target.account_id, desired.target.region
     )
 }

@@ -38,6 +38,11 @@ pub fn inline_policy(cluster: &str, namespace_uid: &str) -> String {
     format!("wharfinger-{}", short_hash(&format!("{cluster}/{namespace_uid}"), 16))
 }
 
+/// A tag's value: at most 256 characters (AWS: tag restrictions).
+pub fn tag_value(text: &str) -> String {
+    cut(text.to_owned(), 256, "@")
+}
+
 /// At most `longest` characters (all are ASCII). `mark` cannot stand where it is put in a name that was not cut.
 fn cut(name: String, longest: usize, mark: &str) -> String {
     if name.len() <= longest {

@@ -40,8 +40,6 @@ pub struct ManagedRole {
     pub boundary: Option<String>,
     /// Whose it is.
     pub owner: Owner,
-    /// Whether our status names this very role as made by us.
-    pub recorded: bool,
 }
 
 /// A role as GetRole shows it.
@@ -67,7 +65,7 @@ pub fn plan(desired: &DesiredRole, own: &Grants, observed: &Observed, after: &[S
     let after: Vec<Subject> = after.iter().cloned().chain([subject.clone()]).collect();
     let exists = match (&observed.role, &desired.managed) {
         (Some(Snapshot::Present(role)), Some(managed)) => {
-            if !managed.owner.owns(&role.tags, managed.recorded) {
+            if !managed.owner.owns(&role.tags, false) {
                 let message = format!(
                     "role {} exists and is not this namespace's: {}; it is left alone. Delete or rename it, set another names.rolePrefix in the AccountBinding, or name it in executionRole.arn",
                     role.arn,
@@ -78,12 +76,12 @@ pub fn plan(desired: &DesiredRole, own: &Grants, observed: &Observed, after: &[S
             plan_existing(desired, managed, role, &subject, plan);
             true
         }
-        (Some(Snapshot::Present(_)), None) => true,
+        (Some(Snapshot::Present(role)), None) if role.arn == desired.arn => true,
         (Some(Snapshot::Absent), Some(managed)) => {
             plan.step(subject.clone(), create(desired, managed), &[], "it does not exist", vec![]);
             false
         }
-        (Some(Snapshot::Absent), None) => {
+        (Some(Snapshot::Absent | Snapshot::Present(_)), None) => {
             let message =
                 format!("role {} does not exist; create it, or leave executionRole.arn out to have one made", desired.arn);
             return plan.hold(subject, Hold::Missing, message);
@@ -201,6 +199,12 @@ fn granted(observed: &Observed) -> Grants {
     policy.map(Grants::understood_in).unwrap_or_default()
 }
 
+/// Whether our policy, if there is one, grants nothing but what [`granted`] tells.
+fn is_understood(observed: &Observed) -> bool {
+    let policy = observed.inline_policy.as_ref().and_then(Snapshot::present);
+    policy.is_none_or(|policy| Grants::from_policy(policy).is_some())
+}
+
 /// Adds what removes the workload's part of the role: the policy keeps what others need; with the last, policy and role go.
 /// `dropped` = ARNs of the secrets that need no longer be granted. Where not all workloads are known, only these are dropped.
 pub fn plan_removal(
@@ -214,8 +218,10 @@ pub fn plan_removal(
     let subject = Subject::role(&desired.name);
     match &observed.role {
         Some(Snapshot::Unknown(failure)) => return plan.unobserved(subject, failure),
+        // Of that name, but under another path: not the role that the spec names.
+        Some(Snapshot::Present(role)) if desired.managed.is_none() && role.arn != desired.arn => return,
         Some(Snapshot::Present(role)) => {
-            let ours = desired.managed.as_ref().is_none_or(|managed| managed.owner.owns(&role.tags, managed.recorded));
+            let ours = desired.managed.as_ref().is_none_or(|managed| managed.owner.owns(&role.tags, false));
             if !ours {
                 plan.notes.push(format!("role {} is left alone: {}", role.arn, claimed_by(&role.tags)));
                 return;
@@ -225,6 +231,10 @@ pub fn plan_removal(
     }
     let after: Vec<Subject> = after.iter().cloned().chain([subject.clone()]).collect();
     let mut staying = desired.others.clone();
+    if !desired.unclear.is_empty() && !is_understood(observed) {
+        plan.notes.push(format!("role {} stays: who needs what its policy grants is not known here", desired.name));
+        return;
+    }
     if !desired.unclear.is_empty() {
         let mut unclear = granted(observed);
         unclear.secrets.retain(|arn| !dropped.contains(arn.as_str()));

@@ -105,6 +105,19 @@ impl Reason {
     }
 }
 
+impl Reason {
+    /// What a failed write means. That a thing is not there yet, or there already, is what AWS's eventual consistency and lost
+    /// answers look like: the next pass looks again.
+    pub fn of_write(kind: FailureKind) -> Self {
+        match kind {
+            FailureKind::NotFound | FailureKind::AlreadyExists | FailureKind::Conflict | FailureKind::ScheduledForDeletion => {
+                Self::Progressing
+            }
+            other => other.into(),
+        }
+    }
+}
+
 impl From<FailureKind> for Reason {
     fn from(kind: FailureKind) -> Self {
         match kind {

@@ -4,6 +4,7 @@ mod bad_input;
 mod crds;
 mod credentials;
 mod definition;
+mod farewell;
 mod fences;
 pub(crate) mod fixtures;
 pub(crate) mod invariants;

@@ -5,7 +5,9 @@
 //! looks at AWS, and meddles with it, with none of the program's code in between.
 
 mod account;
+mod bad_input;
 mod bindings;
+mod cli;
 mod controller;
 mod converge;
 mod crash;
@@ -14,11 +16,15 @@ mod drift;
 mod faults;
 mod holdings;
 mod http;
+mod leftovers;
 mod manifests;
+mod operations;
 mod ownership;
 mod parts;
 mod proxy;
 mod rows;
 mod scale;
+mod secrecy;
+mod settings;
 mod waits;
 mod world;

@@ -185,7 +185,9 @@ fn first_difference(before: &str, after: &str) -> String {
         match (old.next(), new.next()) {
             (None, None) => break,
             (left, right) if left == right => {}
-            (left, right) => return format!("line {number}: {:?} is now {:?}", left.unwrap_or("(end)"), right.unwrap_or("(end)")),
+            (left, right) => {
+                return format!("line {number}: {:?} is now {:?}", left.unwrap_or("(end)"), right.unwrap_or("(end)"));
+            }
         }
     }
     "the end of the last line".into()
@@ -213,6 +215,7 @@ fn all_examples_together_settle() {
             let mut story = story(inputs);
             story.world = world.take().unwrap_or(story.world);
             story.inputs.siblings = settled.clone();
+            story.inputs.workload.spec.management_policy = ManagementPolicy::Full;
             writes += story.settle();
             settled.push(story.inputs.workload.clone());
             world = Some(story.world);

@@ -3,4 +3,6 @@
 
 mod core;
 mod e2e;
+mod golden;
 mod schema;
+mod tidy;

@@ -45,12 +45,25 @@ fn check_registry(field: &str, registry: &Registry, earlier: &[Checked], problem
         let rule = "Amazon ECR takes no repositoryCredentials; the execution role pulls from it";
         problems.push(Problem::spec(at.clone(), registry, rule, "remove this credential"));
     }
+    if registry.is_pattern() {
+        let rule = "a credential is for one registry, not for a pattern";
+        problems.push(Problem::spec(
+            at.clone(),
+            registry,
+            rule,
+            "write the host, or leave `registry` out: then the Secret's own entries count",
+        ));
+    }
     if let Some(twin) = earlier.iter().find(|other| other.registry.as_ref() == Some(registry)) {
         problems.push(Problem::spec(at, registry, format!("{} is for the same registry", twin.field), "keep one of them"));
     }
 }
 
 fn check_source(inputs: &Inputs, target: &Target, field: &str, credential: &Credential, problems: &mut Vec<Problem>) {
+    if let Some(key) = credential.kms_key.as_deref().filter(|key| key.ends_with("alias/aws/secretsmanager")) {
+        let rule = "this is the account's default key, not a customer key";
+        problems.push(Problem::spec(format!("{field}.kmsKey"), key, rule, "leave it out"));
+    }
     if let Some(Err(error)) = credential.kms_key.as_deref().map(check_kms_key) {
         let key = credential.kms_key.as_deref().unwrap_or_default();
         problems.push(Problem::spec(

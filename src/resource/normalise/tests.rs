@@ -7,7 +7,7 @@ mod properties;
 use serde_json::{Value, json};
 
 use super::*;
-use pairs::pairs;
+use pairs::{pairs, shapes};
 
 const TASK: DefinitionKind = DefinitionKind::TaskDefinition;
 const JOB: DefinitionKind = DefinitionKind::JobDefinition;

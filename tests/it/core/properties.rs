@@ -168,7 +168,7 @@ proptest! {
             story.pass();
             story.pass();
         }
-        prop_assert_eq!(World { writes: 0, ..crashing.world }, World { writes: 0, ..undisturbed.world });
+        prop_assert_eq!(crashing.world.essence(), undisturbed.world.essence());
     }
 
     #[test]
@@ -191,7 +191,7 @@ proptest! {
             happen(event, &mut story);
         }
         let before = theirs(&story.world);
-        story.remove();
+        drop(story.remove());
         prop_assert_eq!(theirs(&story.world), before);
         let ours = story.world.definitions.values().flatten().filter(|it| it.tags.contains_key(OWNER)).count();
         prop_assert_eq!(ours, theirs(&story.world).iter().filter(|it| it.contains("definition")).count());

@@ -196,7 +196,7 @@ fn a_removal_needs_little() {
         let mut story = Story::new(full.inputs.clone());
         story.world = full.world.clone();
         change(&mut story);
-        story.remove();
+        drop(story.remove());
         assert!(is_empty(&story.world), "{what}: {:?}", story.world);
     }
 }
@@ -223,7 +223,7 @@ fn a_secret_of_any_shape_is_found_again() {
         story.inputs.workload.spec.credentials.clear();
         story.inputs.workload.spec.image = None;
         story.inputs.sources.clear();
-        story.remove();
+        drop(story.remove());
         assert!(is_empty(&story.world), "{image}: only the revisions still name it: {:?}", story.world);
     }
 }
@@ -231,7 +231,7 @@ fn a_secret_of_any_shape_is_found_again() {
 #[test]
 fn removed_and_made_again_at_once() {
     let mut story = Story::settled(inputs(API));
-    story.remove();
+    drop(story.remove());
     story.inputs.workload.status = None;
     assert_eq!(steps(&story.plan()), ["RestoreSecret", "CreateRole", "PutRolePolicy", "RegisterDefinition"]);
     story.settle();

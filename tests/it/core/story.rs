@@ -1,16 +1,17 @@
 //! Passes in a row: inputs, a world, and the status that each pass leaves to the next. The invariants are checked after each.
 
-use super::fixtures::{desired, target};
+use super::fixtures::desired;
 use super::invariants;
 use super::world::World;
 use jiff::{Timestamp, ToSpan};
-use wharfinger::api::PrivateImageWorkloadStatus;
+use wharfinger::api::{ManagementPolicy, PrivateImageWorkloadStatus};
 use wharfinger::desired::{Removal, removal, resolve};
 use wharfinger::inputs::Inputs;
 use wharfinger::observed::Snapshot;
-use wharfinger::pass::{Pass, Round, facts};
+use wharfinger::pass::{Facts, Pass, Round, facts};
 use wharfinger::plan::{self, Plan};
-use wharfinger::{status, target as place};
+use wharfinger::status::{self, Farewell};
+use wharfinger::target as place;
 
 pub(crate) struct Story {
     pub(crate) inputs: Inputs,
@@ -91,6 +92,20 @@ impl Story {
         Box::new(plan)
     }
 
+    /// A whole pass of a removal, and whether the workload may go then.
+    pub(crate) fn leave(&mut self) -> Farewell {
+        let pass = match place::of_removal(&self.inputs) {
+            Err(problem) => Pass::Refused(vec![problem]),
+            Ok(target) => {
+                let plan = self.removal();
+                let writes = self.inputs.workload.spec.management_policy == ManagementPolicy::Full;
+                let outcomes = writes.then(|| self.world.apply(&plan, usize::MAX));
+                Pass::Done(Box::new(Round { target, plan, outcomes, warnings: vec![], facts: Facts::default() }))
+            }
+        };
+        status::farewell(&self.inputs.workload, &pass, self.now)
+    }
+
     fn writing(&mut self, limit: usize) -> Pass {
         if self.inputs.workload.spec.suspend {
             return Pass::Suspended;
@@ -105,7 +120,7 @@ impl Story {
         };
         let observed = self.world.observe(&desired.reads());
         let plan = plan::converge(&desired, &observed);
-        let writes = self.inputs.workload.spec.management_policy == wharfinger::api::ManagementPolicy::Full;
+        let writes = self.inputs.workload.spec.management_policy == ManagementPolicy::Full;
         let outcomes = writes.then(|| self.world.apply(&plan, limit));
         let facts = facts(&desired, &observed, &plan, outcomes.as_deref().unwrap_or_default());
         Pass::Done(Box::new(Round { target, plan, outcomes, warnings: desired.warnings, facts }))
@@ -140,7 +155,6 @@ impl Story {
 
     /// Name of the definition.
     pub(crate) fn definition(&self) -> String {
-        let _ = target(&self.inputs);
         desired(&self.inputs).definition.name
     }
 }

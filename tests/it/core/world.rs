@@ -9,6 +9,7 @@ use wharfinger::pass::{Outcome, Output};
 use wharfinger::plan::{Action, Plan, pending_arn};
 use wharfinger::resource::definition::{ObservedDefinition, ObservedRevision, content_hash, repository_credentials};
 use wharfinger::resource::normalise::DefinitionKind;
+use wharfinger::resource::policy::canonical;
 use wharfinger::resource::role::ObservedRole;
 use wharfinger::resource::secret::{CURRENT, ObservedSecret};
 use wharfinger::resource::tags::{CONTENT_HASH, OWNER};
@@ -59,6 +60,14 @@ pub(crate) fn failure(kind: FailureKind) -> Failure {
 }
 
 impl World {
+    /// The same world for comparing: policies in their one spelling, writes not counted, faults over.
+    pub(crate) fn essence(&self) -> Self {
+        let mut world = Self { writes: 0, fault: None, ..self.clone() };
+        let policies = world.roles.values_mut().flat_map(|role| role.inline.values_mut());
+        policies.for_each(|policy| *policy = canonical(policy));
+        world
+    }
+
     /// What one look sees.
     pub(crate) fn observe(&self, reads: &Reads) -> Observed {
         let role = reads.role.as_ref().map(|(name, policy)| (self.roles.get(name), policy));

@@ -1,7 +1,7 @@
 //! Which account a namespace acts in is the administrator's word, and without one word nothing is done.
 
 use super::converge::assert_whole;
-use super::manifests::{ecs, with};
+use super::manifests::{self, with};
 use super::rows::each;
 use super::world::{World, binding};
 use serde_json::{Value, json};
@@ -14,6 +14,11 @@ type Row = (&'static str, Change, (&'static str, Value), &'static str, &'static 
 
 const AS_IT_IS: Change = |_| {};
 const UNNAMED: &str = "/spec/labels";
+
+/// The usual workload, which names no binding.
+fn ecs(namespace: &str, name: &str) -> Value {
+    with(manifests::ecs(namespace, name), "/spec/bindingRef", Value::Null)
+}
 
 fn take(spec: &mut Value, field: &str) {
     spec.as_object_mut().expect("a spec").shift_remove(field);
@@ -131,7 +136,9 @@ async fn the_role_is_assumed_with_external_id_and_session_tag() {
 #[tokio::test]
 async fn a_live_workload_cannot_move_to_another_binding_or_region() {
     let world = World::start("moved").await;
-    world.converge_ecs("api").await;
+    world.login("first").await;
+    world.apply(&ecs(&world.name, "api")).await;
+    world.ready("api").await;
     let before = world.aws.holdings().await;
     let there = world.try_apply(&with(ecs(&world.name, "api"), "/spec/region", json!("us-east-1"))).await;
     assert!(there.expect_err("refused").contains("region cannot be changed"));

@@ -136,7 +136,6 @@ async fn inflict(world: &World, holdings: &Holdings, damage: Damage) {
         Deregistered | DefinitionTags => damage_definition(aws, &holdings.tasks[0].arn, damage).await,
         _ => damage_role(aws, holdings, damage).await,
     }
-    assert_ne!(&aws.holdings().await, holdings, "the damage is done");
 }
 
 #[tokio::test]
@@ -145,8 +144,9 @@ async fn what_was_changed_or_deleted_by_hand_is_repaired_at_the_next_pass() {
         let world = World::start("drift").await;
         world.converge_ecs("api").await;
         let before = world.aws.holdings().await;
-        inflict(&world, &before, damage).await;
         world.proxy.forget();
+        inflict(&world, &before, damage).await;
+        assert_ne!(world.aws.holdings().await, before, "the damage is done");
         world.poke("api").await;
         world.ready("api").await;
         let mut written = world.proxy.written();

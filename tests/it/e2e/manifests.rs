@@ -21,11 +21,13 @@ impl World {
         self.apply(&login(&self.name, password)).await;
     }
 
-    /// Applies the Secret and the usual ECS workload, and waits until it is Ready.
+    /// Applies the Secret and the usual ECS workload, and waits until it is Ready and nothing more is due: while the controller
+    /// starts, its watches may each ask for a pass.
     pub(super) async fn converge_ecs(&self, name: &str) -> PrivateImageWorkload {
         self.login("first").await;
         self.apply(&ecs(&self.name, name)).await;
-        self.ready(name).await
+        self.ready(name).await;
+        self.poke(name).await
     }
 }
 
@@ -37,7 +39,11 @@ fn workload(namespace: &str, name: &str, definition: (&str, Value)) -> Value {
     let (field, definition) = definition;
     json!({
         "apiVersion": "wharfinger.dev/v1alpha1", "kind": "PrivateImageWorkload", "metadata": {"name": name, "namespace": namespace},
-        "spec": {"region": REGION, "image": IMAGE, "credentials": [{"secretRef": {"name": "regcred"}}], field: definition},
+        "spec": {
+            // Another test's AccountBinding is none of its business.
+            "bindingRef": {"name": namespace},
+            "region": REGION, "image": IMAGE, "credentials": [{"secretRef": {"name": "regcred"}}], field: definition,
+        },
     })
 }
 

@@ -17,6 +17,9 @@ use tokio::time::timeout;
 /// How long a test waits for anything before it says what it waited for.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
+/// How late a slow answer is.
+const LATE: Duration = Duration::from_secs(1);
+
 #[derive(Clone)]
 pub(super) struct Proxy {
     pub(super) url: String,
@@ -62,6 +65,13 @@ impl Proxy {
     pub(super) fn hold_write(&self, nth: usize, done: bool) -> Arc<Notify> {
         let reached = Arc::new(Notify::new());
         self.inject(Rule::on_writes(Fault::Hold { done, reached: reached.clone() }).only(nth));
+        reached
+    }
+
+    /// Answers the nth write late, and says when it is reached.
+    pub(super) fn slow_write(&self, nth: usize) -> Arc<Notify> {
+        let reached = Arc::new(Notify::new());
+        self.inject(Rule::on_writes(Fault::Slow(reached.clone())).only(nth));
         reached
     }
 
@@ -154,6 +164,11 @@ async fn answer(shared: &Shared, request: &Message, call: &Call, fault: Option<F
         Some(Fault::LoseAnswer) => {
             forward().await;
             None
+        }
+        Some(Fault::Slow(reached)) => {
+            reached.notify_one();
+            tokio::time::sleep(LATE).await;
+            Some(forward().await)
         }
         Some(Fault::Hang) => std::future::pending().await,
         Some(Fault::Hold { done, reached }) => {

@@ -34,6 +34,7 @@ impl World {
         let aws = Account::enter(&parts().moto, &id).await;
         let proxy = Proxy::start(&parts().moto).await;
         let world = Self { kube, aws, proxy, controller: None, flags: vec![], runs: 0, name };
+        world.sweep().await;
         let namespace =
             json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": world.name, "labels": {"test": world.name}}});
         world.apply(&namespace).await;
@@ -83,11 +84,16 @@ impl World {
 
     /// Any kind, by its names; namespaced ones in this world's namespace.
     pub(super) fn api(&self, version: &str, kind: &str) -> Api<DynamicObject> {
+        self.api_in(&self.name, version, kind)
+    }
+
+    /// The same in another namespace.
+    pub(super) fn api_in(&self, namespace: &str, version: &str, kind: &str) -> Api<DynamicObject> {
         let (group, version) = version.split_once('/').unwrap_or(("", version));
         let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind));
         match kind {
             "Namespace" | "AccountBinding" => Api::all_with(self.kube.clone(), &resource),
-            _ => Api::namespaced_with(self.kube.clone(), &self.name, &resource),
+            _ => Api::namespaced_with(self.kube.clone(), namespace, &resource),
         }
     }
 
@@ -158,5 +164,7 @@ impl Drop for World {
         if let (true, Some(controller)) = (std::thread::panicking(), self.controller.as_mut()) {
             eprintln!("[{}, account {}] {}", self.name, self.aws.id, controller.tail());
         }
+        self.kill();
+        super::leftovers::leave(self);
     }
 }

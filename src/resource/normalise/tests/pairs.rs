@@ -113,7 +113,7 @@ fn within(field: &str, (given, returned): Pair) -> Pair {
 }
 
 /// A definition with this container in each of the four shapes in turn.
-fn shapes(container: &Value) -> [Value; 4] {
+pub(super) fn shapes(container: &Value) -> [Value; 4] {
     let lone = json!({"containerProperties": container});
     let task = json!({"ecsProperties": {"taskProperties": [{"containers": [container]}]}});
     let node = json!({"nodeProperties": {"nodeRangeProperties": [{"targetNodes": "0:", "container": container}]}});

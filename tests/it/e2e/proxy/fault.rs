@@ -16,6 +16,8 @@ pub(in super::super) enum Fault {
     Throttled,
     /// A server error; nothing was done.
     ServerError,
+    /// It takes long; the test is told when it comes in.
+    Slow(Arc<Notify>),
     /// It is never answered; nothing was done.
     Hang,
     /// AWS does it, and the connection is cut before the answer.
@@ -93,7 +95,7 @@ pub(super) fn answer(fault: &Fault, call: &Call) -> Option<Message> {
         Fault::ServerError if query => (500, "ServiceFailure", "The service has failed.".to_owned()),
         Fault::ServerError => (500, "InternalServiceError", "An error occurred on the server side.".to_owned()),
         Fault::Refuse(code, text) => (400, *code, text.clone()),
-        Fault::Hang | Fault::LoseAnswer | Fault::Hold { .. } => return None,
+        Fault::Slow(_) | Fault::Hang | Fault::LoseAnswer | Fault::Hold { .. } => return None,
     };
     let (kind, body) = match call.protocol {
         Protocol::Query => ("text/xml", xml(code, &text)),
