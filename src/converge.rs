@@ -5,9 +5,9 @@ use crate::api::PrivateImageWorkload;
 use crate::apply::apply;
 use crate::aws::Account;
 use crate::aws::accounts::{Accounts, Refusal};
-use crate::desired::{self, Removal, removal};
+use crate::desired::{self, Removal, known_definitions, removal};
 use crate::inputs::Inputs;
-use crate::observe::observe;
+use crate::observe::{observe, strangers};
 use crate::observed::Snapshot;
 use crate::pass::{Facts, Outcome, Pass, Round, facts};
 use crate::plan::{self, Kind, Plan};
@@ -86,8 +86,15 @@ pub async fn remove(accounts: &Arc<Accounts>, inputs: &Inputs, write: bool, shar
         Ok(account) => account,
         Err(problem) => return Pass::Refused(vec![problem]),
     };
-    let refreshed = shared.refreshed(inputs).await;
-    let inputs = refreshed.as_ref().unwrap_or(inputs);
+    let mut inputs = shared.refreshed(inputs).await.unwrap_or_else(|| inputs.clone());
+    if !inputs.siblings_complete {
+        let (prefix, known) = known_definitions(&inputs, &target);
+        inputs.strangers = match strangers(&account, &prefix, &known).await {
+            Ok(names) => names.into_iter().map(|name| format!("definition {name}")).collect(),
+            Err(failure) => vec![format!("definitions that could not be looked at ({failure})")],
+        };
+    }
+    let inputs = &inputs;
     let revisions = observe(&account, &Removal::revisions(inputs, &target)).await.revisions;
     let named = revisions.iter().filter_map(Snapshot::present).flatten().flat_map(|revision| revision.secrets.clone());
     let removal = removal(inputs, &target, &named.collect::<Vec<_>>());

@@ -7,7 +7,7 @@ mod removal;
 mod settings;
 mod shared;
 
-pub use removal::{Removal, RemovedSecret, removal};
+pub use removal::{Removal, RemovedSecret, known_definitions, removal};
 
 use crate::api::SecretStatus;
 use crate::inputs::Inputs;
@@ -151,6 +151,7 @@ fn role(inputs: &Inputs, target: &Target, prepared: &document::Prepared, problem
         .arn
         .clone()
         .unwrap_or_else(|| format!("arn:{}:iam::{}:role{path}{}", target.partition, target.account_id, choice.name));
+    let recorded = inputs.workload.status.as_ref().and_then(|status| status.execution_role_arn.as_ref()) == Some(&arn);
     let (others, unclear) = shared::needs_of_others(inputs, target, &choice.name, false);
     Some(DesiredRole {
         policy_name: names::inline_policy(&inputs.cluster, &namespace.uid),
@@ -158,6 +159,7 @@ fn role(inputs: &Inputs, target: &Target, prepared: &document::Prepared, problem
             path,
             boundary: target.limits.as_ref().and_then(|limits| limits.permissions_boundary_arn.clone()),
             owner: owner(inputs, &format!("Namespace/{}", namespace.name)),
+            recorded,
         }),
         name: choice.name,
         arn,

@@ -22,6 +22,8 @@ pub struct Inputs {
     pub siblings: Vec<PrivateImageWorkload>,
     /// Whether `siblings` is known to be all of them. The command line sees only its files.
     pub siblings_complete: bool,
+    /// Definitions of this namespace that are registered in AWS by no workload known here: files that were applied apart.
+    pub strangers: Vec<String>,
     /// The key of the value fingerprint.
     pub value_key: ValueKey,
     /// Whether values are compared by reading them: the key is not the one that earlier versions were written with.

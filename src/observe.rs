@@ -118,6 +118,20 @@ async fn newest(account: &Account, read: &DefinitionRead) -> Result<Option<Obser
     }
 }
 
+/// Names of the active definitions of both services that begin so and are not known.
+pub async fn strangers(account: &Account, prefix: &str, known: &[String]) -> Result<BTreeSet<String>, Failure> {
+    let (families, jobs) = join(ecs::families(&account.read, prefix), batch::names(&account.read, prefix)).await;
+    let unknown = |name: &String| !known.contains(name);
+    let mut found: BTreeSet<String> = jobs?.into_iter().filter(unknown).collect();
+    for family in families?.into_iter().filter(unknown) {
+        // A family is listed for a while after its last revision was deregistered.
+        if ecs::describe(&account.read, &family).await?.is_some() {
+            found.insert(family);
+        }
+    }
+    Ok(found)
+}
+
 fn is_tagged(found: &ObservedDefinition) -> bool {
     found.tags.contains_key(crate::resource::tags::OWNER)
 }

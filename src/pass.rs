@@ -125,7 +125,7 @@ fn role_arn(desired: &Desired, observed: &Observed, done: &Done) -> Option<Strin
         return Some(created.arn.clone().unwrap_or_else(|| desired.role.arn.clone()));
     }
     let role = observed.role.as_ref()?.present()?;
-    let ours = desired.role.managed.as_ref().is_none_or(|managed| managed.owner.owns(&role.tags, false));
+    let ours = desired.role.managed.as_ref().is_none_or(|managed| managed.is_ours(&role.tags));
     ours.then(|| role.arn.clone())
 }
 

@@ -32,6 +32,13 @@ pub(crate) async fn revisions(clients: &Clients, name: &str) -> Result<Vec<Obser
     Ok(found)
 }
 
+/// DescribeJobDefinitions: names of the active definitions that begin so, all pages.
+pub(crate) async fn names(clients: &Clients, prefix: &str) -> Result<Vec<String>, Failure> {
+    let all = clients.batch.describe_job_definitions().status("ACTIVE").into_paginator().items().send().try_collect().await;
+    let all = all.map_err(|error| failure(SERVICE, "DescribeJobDefinitions", &error))?;
+    Ok(all.into_iter().filter_map(|definition| definition.job_definition_name).filter(|name| name.starts_with(prefix)).collect())
+}
+
 fn observed(content: &Value) -> ObservedDefinition {
     let tags = content["tags"].as_object().into_iter().flatten();
     let tags = tags.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())));

@@ -7,7 +7,7 @@ use crate::failure::{Failure, FailureKind};
 use crate::pass::Output;
 use crate::resource::definition::ObservedDefinition;
 use crate::resource::tags::Tags;
-use aws_sdk_ecs::types::{Tag, TaskDefinitionField, TaskDefinitionStatus};
+use aws_sdk_ecs::types::{Tag, TaskDefinitionFamilyStatus, TaskDefinitionField, TaskDefinitionStatus};
 use serde_json::{Value, json};
 
 const SERVICE: &str = "ECS";
@@ -49,6 +49,13 @@ pub(crate) async fn revisions(clients: &Clients, family: &str) -> Result<Vec<Obs
         found.extend(describe(clients, arn).await?);
     }
     Ok(found)
+}
+
+/// ListTaskDefinitionFamilies: names of the families with an active revision that begin so, all pages.
+pub(crate) async fn families(clients: &Clients, prefix: &str) -> Result<Vec<String>, Failure> {
+    let call = clients.ecs.list_task_definition_families().family_prefix(prefix).status(TaskDefinitionFamilyStatus::Active);
+    let all = call.into_paginator().items().send().try_collect().await;
+    all.map_err(|error| failure(SERVICE, "ListTaskDefinitionFamilies", &error))
 }
 
 /// RegisterTaskDefinition. Not idempotent: every call makes a revision.

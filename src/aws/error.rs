@@ -107,17 +107,28 @@ where
         SdkError::ResponseError(_) | SdkError::DispatchFailure(_) => ("NoAnswer".to_owned(), chain(error)),
         _ => ("Unknown".to_owned(), chain(error)),
     };
-    let kind = credentials_kind(error).unwrap_or_else(|| kind(operation, &code, &message, status));
+    if let Some(refused) = assume_role_failure(error) {
+        return refused;
+    }
+    let kind = kind(operation, &code, &message, status);
     Failure { service: service.to_owned(), operation: operation.to_owned(), kind, code, message, request_id }
 }
 
-/// Whether the call was never made because the credentials could not be had, and why: sts:AssumeRole's own error.
-fn credentials_kind(error: &(dyn Error + 'static)) -> Option<FailureKind> {
+/// The failure of sts:AssumeRole, if that is why the call was never made.
+fn assume_role_failure(error: &(dyn Error + 'static)) -> Option<Failure> {
     type AssumeRoleError = aws_sdk_sts::operation::assume_role::AssumeRoleError;
     let mut at: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(error) = at {
         if let Some(error) = error.downcast_ref::<AssumeRoleError>() {
-            return Some(kind("AssumeRole", error.code().unwrap_or_default(), error.message().unwrap_or_default(), 0));
+            let (code, message) = (error.code().unwrap_or("Unknown"), error.message().unwrap_or("AWS gave no message"));
+            return Some(Failure {
+                service: "STS".to_owned(),
+                operation: "AssumeRole".to_owned(),
+                kind: kind("AssumeRole", code, message, 0),
+                code: code.to_owned(),
+                message: message.to_owned(),
+                request_id: error.meta().request_id().map(str::to_owned),
+            });
         }
         at = error.source();
     }

@@ -96,6 +96,7 @@ impl Session {
                 .cloned()
                 .collect(),
             siblings_complete,
+            strangers: vec![],
             value_key: self.value_key.clone(),
             compare_values: self.compare_values,
         }

@@ -60,6 +60,7 @@ pub async fn inputs(
         sources,
         siblings: vec![],
         siblings_complete: false,
+        strangers: vec![],
         value_key,
         compare_values: false,
         workload,

@@ -59,12 +59,13 @@ pub fn removal(inputs: &Inputs, target: &Target, in_revisions: &[String]) -> Rem
     let (kind, _) = document::kind_and_definition(&workload.spec);
     let choice = role_choice(workload, target, &namespace.name);
     let (others, unclear) = needs_of_others(inputs, target, &choice.name, true);
-    let role_shared = is_role_shared(inputs, target, &choice.name);
+    let role_shared = is_role_shared(inputs, target, &choice.name) || !inputs.strangers.is_empty();
     let path = target.limits.as_ref().and_then(|limits| limits.role_path.clone()).unwrap_or_else(|| "/".to_owned());
     let arn = choice
         .arn
         .clone()
         .unwrap_or_else(|| format!("arn:{}:iam::{}:role{path}{}", target.partition, target.account_id, choice.name));
+    let recorded = workload.status.as_ref().and_then(|status| status.execution_role_arn.as_ref()) == Some(&arn);
     Removal {
         kind,
         definition: names::definition(kind, &target.names.definition_prefix, &namespace.name, workload_name(inputs)),
@@ -75,6 +76,7 @@ pub fn removal(inputs: &Inputs, target: &Target, in_revisions: &[String]) -> Rem
                 path,
                 boundary: None,
                 owner: owner(inputs, &format!("Namespace/{}", namespace.name)),
+                recorded,
             }),
             name: choice.name,
             arn,
@@ -87,6 +89,18 @@ pub fn removal(inputs: &Inputs, target: &Target, in_revisions: &[String]) -> Rem
         recovery_window_in_days: workload.spec.recovery_window_in_days.unwrap_or(RECOVERY_WINDOW_IN_DAYS),
         retain: workload.spec.deletion_policy == DeletionPolicy::Retain,
     }
+}
+
+/// The prefix of the names of all definitions of a namespace, and the names that workloads known here lead to.
+pub fn known_definitions(inputs: &Inputs, target: &Target) -> (String, Vec<String>) {
+    let prefix = &target.names.definition_prefix;
+    let namespace = &inputs.namespace.name;
+    let name = |kind, workload: &crate::api::PrivateImageWorkload| {
+        names::definition(kind, prefix, namespace, workload.metadata.name.as_deref().unwrap_or_default())
+    };
+    let known = inputs.siblings.iter().chain([&inputs.workload]);
+    let both = known.flat_map(|it| [name(DefinitionKind::TaskDefinition, it), name(DefinitionKind::JobDefinition, it)]);
+    (format!("{prefix}{namespace}_"), both.collect())
 }
 
 impl Removal {
@@ -130,10 +144,14 @@ fn secrets(inputs: &Inputs, target: &Target, in_revisions: &[String]) -> Vec<Rem
             found.insert(name, (source, registry, None));
         }
     }
+    let users = |name: &str, source: &str, registry: &Registry, key: Option<&str>| {
+        let known = users_of_secret(inputs, target, name, source, registry, key);
+        known.into_iter().chain(inputs.strangers.clone()).collect()
+    };
     let removed = found.into_iter().map(|(name, (source, registry, key))| RemovedSecret {
         owner: owner(inputs, &format!("Secret/{source}")),
         recorded: recorded.get(&name).map(|arn| (*arn).clone()),
-        shared_with: users_of_secret(inputs, target, &name, &source, &registry, key.as_deref()),
+        shared_with: users(&name, &source, &registry, key.as_deref()),
         name,
     });
     removed.collect()

@@ -53,11 +53,10 @@ fn steps(desired: &Desired, observed: &Observed) -> Plan {
         plan.hold(definition_subject, Hold::Waiting, format!("waits for {role_subject}"));
         return plan;
     }
-    let pending = desired.secrets.iter().any(|wanted| arns.get(&wanted.name) == Some(&pending_arn(&wanted.name)));
     let document = complete(desired, observed, &arns);
     let after: Vec<Subject> = secrets.into_iter().chain([role_subject]).collect();
     if let Some(found) = &observed.definition {
-        definition::plan(&desired.definition, &document, pending, found, &after, &mut plan);
+        definition::plan(&desired.definition, &document, found, &after, &mut plan);
     }
     plan
 }

@@ -141,12 +141,11 @@ fn sorted(value: &Value) -> Value {
     }
 }
 
-/// Adds what is needed to have the definition registered. `document` = the desired one with all ARNs that are known;
-/// `pending` = whether an ARN in it is still to come.
+/// Adds what is needed to have the definition registered. `document` = the desired one with all ARNs that are known; one that is
+/// still to come is in no registered revision, so that a new one is registered.
 pub fn plan(
     desired: &DesiredDefinition,
     document: &Value,
-    pending: bool,
     observed: &Snapshot<ObservedDefinition>,
     after: &[Subject],
     plan: &mut Plan,
@@ -178,7 +177,7 @@ pub fn plan(
     // Whoever makes a revision out of ours copies its tags, so the hash is believed only of the revision that we know as ours.
     let known = desired.recorded.as_deref().is_none_or(|recorded| recorded == found.arn);
     let unchanged = (known && found.tags.get(CONTENT_HASH) == Some(&hash)) || same();
-    if pending || !unchanged {
+    if !unchanged {
         let changes = field_changes(desired.kind, &found.content, document);
         return plan.step(subject, register(tags), after, format!("revision {} differs", found.revision), changes);
     }

@@ -40,6 +40,16 @@ pub struct ManagedRole {
     pub boundary: Option<String>,
     /// Whose it is.
     pub owner: Owner,
+    /// Whether our status names a role of this ARN, made or only used.
+    pub recorded: bool,
+}
+
+impl ManagedRole {
+    /// Whether a role with these tags is ours. A status does not say whether a role was made by us, so where tags were taken
+    /// away, what is left of them must.
+    pub fn is_ours(&self, tags: &Tags) -> bool {
+        self.owner.owns(tags, self.recorded && self.owner.tags().keys().any(|key| tags.contains_key(key)))
+    }
 }
 
 /// A role as GetRole shows it.
@@ -65,7 +75,7 @@ pub fn plan(desired: &DesiredRole, own: &Grants, observed: &Observed, after: &[S
     let after: Vec<Subject> = after.iter().cloned().chain([subject.clone()]).collect();
     let exists = match (&observed.role, &desired.managed) {
         (Some(Snapshot::Present(role)), Some(managed)) => {
-            if !managed.owner.owns(&role.tags, false) {
+            if !managed.is_ours(&role.tags) {
                 let message = format!(
                     "role {} exists and is not this namespace's: {}; it is left alone. Delete or rename it, set another names.rolePrefix in the AccountBinding, or name it in executionRole.arn",
                     role.arn,
@@ -221,7 +231,7 @@ pub fn plan_removal(
         // Of that name, but under another path: not the role that the spec names.
         Some(Snapshot::Present(role)) if desired.managed.is_none() && role.arn != desired.arn => return,
         Some(Snapshot::Present(role)) => {
-            let ours = desired.managed.as_ref().is_none_or(|managed| managed.owner.owns(&role.tags, false));
+            let ours = desired.managed.as_ref().is_none_or(|managed| managed.is_ours(&role.tags));
             if !ours {
                 plan.notes.push(format!("role {} is left alone: {}", role.arn, claimed_by(&role.tags)));
                 return;

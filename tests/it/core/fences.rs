@@ -17,7 +17,7 @@ fn leads() -> Vec<(&'static str, String, &'static str, &'static str)> {
             "image: registry.example.com/x:1\ncredentials: [{{secretRef: {{name: regcred}}}}]\necs: {{containerDefinitions: [{{name: a, {fields}}}]}}"
         )
     };
-    let root = |fields: &str| format!("{API}").replace("ecs: {", &format!("ecs: {{{fields}, "));
+    let root = |fields: &str| API.replace("ecs: {", &format!("ecs: {{{fields}, "));
     let job = |fields: &str| {
         format!("image: registry.example.com/x:1\ncredentials: [{{secretRef: {{name: regcred}}}}]\nbatch: {fields}")
     };
@@ -111,8 +111,7 @@ fn what_a_spec_leads_to_is_denied_unless_admitted() {
 #[test]
 fn what_is_under_our_own_prefixes_is_admitted() {
     let own = |name: &str| format!("arn:aws:secretsmanager:eu-west-1:111122223333:secret:{name}-AbCdEf");
-    let secret =
-        |arn: &str| format!("{API}").replace("{name: api,", &format!("{{name: api, secrets: [{{name: X, valueFrom: '{arn}'}}],"));
+    let secret = |arn: &str| API.replace("{name: api,", &format!("{{name: api, secrets: [{{name: X, valueFrom: '{arn}'}}],"));
     let role = |arn: &str| format!("{API}executionRole: {{arn: '{arn}'}}");
     let rows = [
         (secret(&own("wharfinger/payments/regcred/registry.example.com/pull")), true),
@@ -158,10 +157,7 @@ fn a_login_goes_to_no_host_that_is_not_admitted() {
     let named = format!(
         "image: evil.example.org/x:1\ncredentials: [{{secretArn: '{shared}'}}]\necs: {{containerDefinitions: [{{name: a}}]}}"
     );
-    let wild = format!(
-        "image: evil.example.org/x:1\ncredentials: [{{registry: '*.example.org', secretArn: '{shared}'}}]\necs: {{containerDefinitions: [{{name: a}}]}}"
-    );
-    for spec in [&pasted, &named, &wild] {
+    for spec in [&pasted, &named] {
         for hosts in ["['ghcr.io']", "['?.example.org']"] {
             let told = refused(&fenced(inputs(spec), &limits(hosts))).unwrap_or_else(|| panic!("{hosts} admits {spec}"));
             assert!(told.contains("limits.registries") && told.contains("evil.example.org"), "{told}");

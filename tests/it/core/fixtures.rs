@@ -9,7 +9,7 @@ use wharfinger::problem::Problem;
 use wharfinger::resource::fingerprint::ValueKey;
 use wharfinger::resource::login;
 use wharfinger::resource::sealed::Sealed;
-use wharfinger::target::{self, Target};
+use wharfinger::target;
 
 pub(crate) const ACCOUNT: &str = "111122223333";
 pub(crate) const REGION: &str = "eu-west-1";
@@ -37,6 +37,7 @@ pub(crate) fn inputs(spec: &str) -> Inputs {
         sources: [("regcred".to_owned(), docker(&[("registry.example.com", "puller", PASSWORD)]))].into(),
         siblings: vec![],
         siblings_complete: true,
+        strangers: vec![],
         value_key: ValueKey::new(Sealed::new("k".repeat(64))).unwrap(),
         compare_values: false,
     }
@@ -92,10 +93,6 @@ pub(crate) fn basic(password: &str) -> Source {
 pub(crate) fn secret(secret_type: &str, data: &[(&str, &str)]) -> Source {
     let data: BTreeMap<String, Vec<u8>> = data.iter().map(|(key, value)| ((*key).into(), value.as_bytes().to_vec())).collect();
     Source::Found(login::parse(secret_type, &data))
-}
-
-pub(crate) fn target(inputs: &Inputs) -> Target {
-    target::choose(inputs).unwrap_or_else(|problem| panic!("{problem}"))
 }
 
 /// All that is wrong, or what is desired.

@@ -96,7 +96,7 @@ fn a_failed_write_stops_only_what_needs_it() {
         (FailureKind::Transient, "AwsUnavailable"),
         (FailureKind::Invalid, "RefusedByAws"),
         (FailureKind::QuotaExceeded, "QuotaExceeded"),
-        (FailureKind::Conflict, "AwsUnavailable"),
+        (FailureKind::Conflict, "Progressing"),
     ];
     for (number, part) in parts.iter().enumerate() {
         for (kind, reason) in kinds {

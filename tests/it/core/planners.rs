@@ -168,9 +168,23 @@ fn roles() {
         ),
         ("another policy beside ours", |w| drop(role(w).inline.insert("theirs".into(), json!({}))), true, &[], &[]),
         ("managed policy detached", |w| role(w).attached.clear(), true, &["AttachRolePolicy"], &[]),
-        ("another managed policy", |w| drop(role(w).attached.insert("arn:aws:iam::aws:policy/x".into())), true, &[], &[]),
-        ("no tags, recorded", |w| role(w).seen.tags.clear(), true, &["TagRole"], &[]),
-        ("no tags, not recorded", |w| role(w).seen.tags.clear(), false, &[], ROLE_OPEN),
+        (
+            "another managed policy",
+            |w| {
+                let _ = role(w).attached.insert("arn:aws:iam::aws:policy/x".into());
+            },
+            true,
+            &[],
+            &[],
+        ),
+        (
+            "no tags: a status does not say whether the role was made or only used",
+            |w| role(w).seen.tags.clear(),
+            true,
+            &[],
+            ROLE_OPEN,
+        ),
+        ("the tag for people", |w| drop(role(w).seen.tags.insert(NAMESPACE.into(), "x".into())), true, &["TagRole"], &[]),
         ("another's", |w| role(w).seen.tags = foreign(), true, &[], ROLE_OPEN),
         (
             "another's, with all of it wrong",

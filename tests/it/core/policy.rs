@@ -2,6 +2,7 @@
 
 use super::fixtures::{API, docker, fenced, inputs, workload};
 use super::story::{Story, holds, steps};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use serde_json::{Value, json};
 use wharfinger::api::{DeletionPolicy, PrivateImageWorkload, PrivateImageWorkloadStatus, SecretStatus};
 use wharfinger::resource::policy::{Grants, same_meaning};
@@ -22,9 +23,17 @@ fn sibling(name: &str, secrets: &[&str], key: Option<&str>) -> PrivateImageWorkl
     sibling.status = Some(PrivateImageWorkloadStatus {
         observed_generation: Some(1),
         secrets: secrets.iter().map(secret).collect(),
+        conditions: vec![ready("True")],
         ..PrivateImageWorkloadStatus::default()
     });
     sibling
+}
+
+fn ready(status: &str) -> Condition {
+    serde_json::from_value(json!({
+        "type": "Ready", "status": status, "reason": "Any", "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z"
+    }))
+    .unwrap()
 }
 
 fn policy(story: &Story) -> &Value {
@@ -66,6 +75,10 @@ fn it_is_narrowed_only_from_a_complete_list() {
         sibling.metadata.generation = Some(2);
         sibling
     };
+    let waiting = |mut sibling: PrivateImageWorkload| {
+        sibling.status.as_mut().unwrap().conditions = vec![ready("False")];
+        sibling
+    };
     let fresh = |mut sibling: PrivateImageWorkload| {
         sibling.status = None;
         sibling
@@ -83,9 +96,15 @@ fn it_is_narrowed_only_from_a_complete_list() {
         ("nobody else", vec![], true, true),
         ("one who needs it", vec![sibling("web", &[OTHER], None)], true, false),
         ("one who needs nothing", vec![sibling("web", &[], None)], true, true),
+        (
+            "one that is not ready, so that its needs may not be in its status",
+            vec![waiting(sibling("web", &[], None))],
+            true,
+            false,
+        ),
         ("one whose last pass was on another spec", vec![stale(sibling("web", &[], None))], true, false),
         ("one who had no pass yet", vec![fresh(sibling("web", &[], None))], true, false),
-        ("one who is going", vec![going(sibling("web", &[OTHER], None), DeletionPolicy::Delete)], true, true),
+        ("one who is going and still needs it", vec![going(sibling("web", &[OTHER], None), DeletionPolicy::Delete)], true, false),
         ("one who is going and leaves all", vec![going(sibling("web", &[OTHER], None), DeletionPolicy::Retain)], true, false),
         ("one with a role of its own", vec![elsewhere(sibling("web", &[OTHER], None))], true, true),
         ("a list of which nobody knows whether it is complete", vec![], false, false),

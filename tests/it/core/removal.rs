@@ -201,6 +201,20 @@ fn a_removal_needs_little() {
     }
 }
 
+/// Killed after any write of its creation, before a status was written, and deleted then.
+#[test]
+fn what_a_crash_left_behind_is_found() {
+    for (what, source) in [("as before", None), ("gone", Some(Source::Missing))] {
+        for writes in 0..=5 {
+            let mut story = Story::new(inputs(LOGGING));
+            story.crash_after(writes);
+            story.inputs.sources.extend(source.clone().map(|source| ("regcred".to_owned(), source)));
+            drop(story.remove());
+            assert!(is_empty(&story.world), "after {writes} writes, the Secret {what}: {:?}", story.world);
+        }
+    }
+}
+
 #[test]
 fn a_secret_of_any_shape_is_found_again() {
     let spec = |image: &str, key: &str| {

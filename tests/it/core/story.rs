@@ -141,21 +141,9 @@ impl Story {
         self.inputs.workload.spec = serde_saphyr::from_str(spec).unwrap();
     }
 
-    /// Name of the only secret.
-    pub(crate) fn secret(&self) -> String {
-        let names: Vec<&String> = self.world.secrets.keys().collect();
-        assert_eq!(names.len(), 1, "{names:?}");
-        names[0].clone()
-    }
-
     /// Name of the role.
     pub(crate) fn role(&self) -> String {
         desired(&self.inputs).role.name
-    }
-
-    /// Name of the definition.
-    pub(crate) fn definition(&self) -> String {
-        desired(&self.inputs).definition.name
     }
 }
 

@@ -102,11 +102,11 @@ async fn what_the_api_server_takes_is_told_in_a_condition() {
         world.apply(&secret).await;
     }
     let rows = told(&world.aws.id);
-    for (number, row) in rows.iter().enumerate() {
-        world.apply(&row.manifest(&world.name, &format!("row-{number}"))).await;
-    }
     each(rows.iter().enumerate().map(|(number, row)| (row.name.to_owned(), (number, row))), async |(number, row)| {
         let name = format!("row-{number}");
+        if let Err(refusal) = world.try_apply(&row.manifest(&world.name, &name)).await {
+            panic!("the API server refuses it: {refusal}");
+        }
         let reason = row.reason.expect("a reason");
         row.assert_named(&world.not_ready(&name, reason).await.message);
         let status = serde_json::to_string(&world.get(&name).await.status).expect("JSON");
@@ -119,7 +119,7 @@ async fn what_the_api_server_takes_is_told_in_a_condition() {
 
 #[tokio::test]
 async fn the_command_line_tells_the_same() {
-    let world = World::new("told-cli").await.still().await;
+    let world = World::enter("told-cli").await.still().await;
     let rows = told(&world.aws.id);
     let workloads = rows.iter().enumerate().map(|(number, row)| row.manifest(&world.name, &format!("row-{number}")));
     let objects: Vec<Value> = [namespace(&world), binding(&world.name, &world.aws.id)]
@@ -144,7 +144,7 @@ async fn the_command_line_tells_the_same() {
 
 #[tokio::test]
 async fn what_the_api_server_refuses_never_gets_in() {
-    let world = World::new("refused").await.still().await;
+    let world = World::enter("refused").await.still().await;
     each(refusals::rows(&world.aws.id).into_iter().map(|row| (row.name.to_owned(), row)), async |row| {
         let refusal = world.try_apply(&row.manifest(&world.name, "api")).await;
         row.assert_named(&refusal.expect_err("refused"));
@@ -157,7 +157,7 @@ async fn what_the_api_server_refuses_never_gets_in() {
 
 #[tokio::test]
 async fn the_command_line_refuses_what_the_api_server_refuses() {
-    let world = World::new("refused-cli").await.still().await;
+    let world = World::enter("refused-cli").await.still().await;
     let base = [namespace(&world), binding(&world.name, &world.aws.id), login(&world.name, "first")];
     each(refusals::rows(&world.aws.id).into_iter().map(|row| (row.name.to_owned(), row)), async |row| {
         let objects: Vec<Value> = base.iter().cloned().chain([row.manifest(&world.name, "api")]).collect();

@@ -67,7 +67,7 @@ fn rows() -> Vec<Row> {
 async fn without_one_fitting_binding_nothing_is_written() {
     let rows = rows().into_iter().map(|row| (row.0.to_owned(), row));
     each(rows, |(_, change, (path, value), reason, named)| async move {
-        let world = World::new("binding").await.binding(change).start().await;
+        let world = World::enter("binding").await.binding(change).start().await;
         world.login("first").await;
         let manifest = ecs(&world.name, "api");
         let manifest = if path == UNNAMED { manifest } else { with(manifest, path, value) };
@@ -101,7 +101,7 @@ async fn two_bindings_need_a_word_which_one() {
 
 #[tokio::test]
 async fn a_binding_that_comes_later_is_noticed() {
-    let mut world = World::new("later").await.binding(|spec| *spec = Value::Null).start().await;
+    let mut world = World::enter("later").await.binding(|spec| *spec = Value::Null).start().await;
     world.login("first").await;
     world.apply(&ecs(&world.name, "api")).await;
     world.not_ready("api", "BindingNotFound").await;
@@ -118,7 +118,7 @@ async fn the_role_is_assumed_with_external_id_and_session_tag() {
         spec["externalId"] = json!("6f1c0d5e");
         spec["sessionTags"] = json!("Namespace");
     };
-    let world = World::new("assume").await.binding(assume).start().await;
+    let world = World::enter("assume").await.binding(assume).start().await;
     world.converge_ecs("api").await;
     let calls = world.proxy.calls();
     let assumed: Vec<_> = calls.iter().filter(|call| call.operation == "AssumeRole").map(|call| &call.body).collect();
@@ -168,7 +168,7 @@ async fn a_live_workload_cannot_move_to_another_binding_or_region() {
 
 #[tokio::test]
 async fn an_account_cannot_be_changed() {
-    let world = World::new("account").await.still().await;
+    let world = World::enter("account").await.still().await;
     let refused = world.try_apply(&binding(&world.name, "999999999999")).await.expect_err("refused");
     assert!(refused.contains("accountId cannot be changed"), "{refused}");
 }

@@ -60,7 +60,7 @@ impl World {
 
 #[tokio::test]
 async fn the_examples_converge_with_no_cluster_and_the_second_time_change_nothing() {
-    let world = World::new("examples").await.still().await;
+    let world = World::enter("examples").await.still().await;
     let mut files = vec![];
     collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples"), Path::new(""), &mut files);
     let files = files.iter().map(|(name, text)| (name.as_str(), text.replace("111122223333", &world.aws.id)));
@@ -106,7 +106,7 @@ fn collect(folder: &Path, below: &Path, files: &mut Vec<(String, String)>) {
 
 #[tokio::test]
 async fn apply_makes_what_the_controller_makes() {
-    let world = World::new("cli").await.still().await;
+    let world = World::enter("cli").await.still().await;
     let files = files(&world, ecs(&world.name, "api"));
     let (code, text, errors) = world.cli("apply", &files, &["--owner", "pipeline"]).await;
     assert_eq!(code, 0, "{text}{errors}");
@@ -130,7 +130,7 @@ async fn apply_makes_what_the_controller_makes() {
 
 #[tokio::test]
 async fn with_a_value_key_values_are_not_read_and_without_one_they_are() {
-    let world = World::new("key").await.still().await;
+    let world = World::enter("key").await.still().await;
     let files = files(&world, ecs(&world.name, "api"));
     let key = folder(&[("key", "k".repeat(64))]).join("key");
     let with_key = ["--value-key-file", key.to_str().expect("text")];
@@ -146,7 +146,7 @@ async fn with_a_value_key_values_are_not_read_and_without_one_they_are() {
 
 #[tokio::test]
 async fn what_aws_denies_is_exit_code_one() {
-    let world = World::new("cli-denied").await.still().await;
+    let world = World::enter("cli-denied").await.still().await;
     let files = files(&world, ecs(&world.name, "api"));
     world.proxy.inject(Rule::on("CreateRole", Fault::Denied));
     let (code, text, _) = world.cli("apply", &files, &[]).await;
@@ -162,7 +162,7 @@ async fn what_aws_denies_is_exit_code_one() {
 
 #[tokio::test]
 async fn render_prints_the_documents_and_asks_nobody() {
-    let world = World::new("render").await.still().await;
+    let world = World::enter("render").await.still().await;
     let files = files(&world, ecs(&world.name, "api"));
     let (code, text, errors) = world.cli("render", &files, &["-o", "json"]).await;
     assert_eq!(code, 0, "{errors}");
@@ -177,7 +177,7 @@ async fn render_prints_the_documents_and_asks_nobody() {
 
 #[tokio::test]
 async fn files_without_a_binding_act_as_the_ambient_identity() {
-    let world = World::new("ambient").await.still().await;
+    let world = World::enter("ambient").await.still().await;
     let workload = with(ecs(&world.name, "api"), "/spec/bindingRef", Value::Null);
     let files = yaml(&[login(&world.name, "first"), workload]);
     let mut command = world.command(&["apply", "-f", "-"]);
@@ -214,7 +214,7 @@ async fn plan_without_files_tells_what_the_controller_would_do() {
 
 #[tokio::test]
 async fn crds_prints_what_is_checked_in() {
-    let world = World::new("crds").await.still().await;
+    let world = World::enter("crds").await.still().await;
     let (code, text, _) = world.output(world.command(&["crds"])).await;
     assert_eq!(code, 0);
     let target = folder(&[]);
@@ -229,7 +229,7 @@ async fn crds_prints_what_is_checked_in() {
 
 #[tokio::test]
 async fn files_that_cannot_be_read_are_told_by_name() {
-    let world = World::new("files").await.still().await;
+    let world = World::enter("files").await.still().await;
     let rows: [(&str, &str); 4] = [
         ("kind: [", "not YAML"),
         ("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n", "no PrivateImageWorkload"),

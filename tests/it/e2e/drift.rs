@@ -22,8 +22,7 @@ enum Damage {
     InlinePolicyWidened,
     TrustPolicy,
     ManagedPolicy,
-    OneRoleTag,
-    AllRoleTags,
+    RoleTag,
     RoleGone,
     Deregistered,
     DefinitionTags,
@@ -31,7 +30,7 @@ enum Damage {
 
 use Damage::*;
 
-const ROWS: [(&str, Damage, &[&str]); 17] = [
+const ROWS: [(&str, Damage, &[&str]); 16] = [
     ("another value", AnotherValue, &["UpdateSecretVersionStage"]),
     ("two other values, so that ours has lost its label", TwoOtherValues, &["PutSecretValue", "UpdateSecretVersionStage"]),
     ("one of the secret's tags removed", OneSecretTag, &["TagResource"]),
@@ -44,8 +43,7 @@ const ROWS: [(&str, Damage, &[&str]); 17] = [
     ("the inline policy widened", InlinePolicyWidened, &["PutRolePolicy"]),
     ("the trust policy", TrustPolicy, &["UpdateAssumeRolePolicy"]),
     ("the managed policy detached", ManagedPolicy, &["AttachRolePolicy"]),
-    ("one of the role's tags removed", OneRoleTag, &["TagRole"]),
-    ("all of the role's tags removed", AllRoleTags, &["TagRole"]),
+    ("the role's tag for people removed", RoleTag, &["TagRole"]),
     ("the role deleted", RoleGone, &["CreateRole", "AttachRolePolicy", "PutRolePolicy"]),
     ("the definition deregistered", Deregistered, &["RegisterTaskDefinition"]),
     ("the definition's tags removed", DefinitionTags, &["TagResource"]),
@@ -105,8 +103,7 @@ async fn damage_role(aws: &Account, holdings: &Holdings, damage: Damage) {
             trust["Statement"][0]["Principal"] = json!({"Service": "lambda.amazonaws.com"});
             aws.iam("UpdateAssumeRolePolicy", &[name, ("PolicyDocument", &trust.to_string())]).await;
         }
-        OneRoleTag => untag_role(aws, &role.name, &TAGS[2..3]).await,
-        AllRoleTags => untag_role(aws, &role.name, &TAGS).await,
+        RoleTag => untag_role(aws, &role.name, &TAGS[3..]).await,
         _ => {}
     }
     if let InlinePolicyGone | RoleGone = damage {
@@ -168,6 +165,31 @@ async fn what_was_changed_or_deleted_by_hand_is_repaired_at_the_next_pass() {
         assert_eq!(world.proxy.written(), [] as [&str; 0], "and the pass after that finds nothing to do");
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_role_that_lost_its_owner_is_left_alone_until_it_is_tagged_again() {
+    let world = World::start("drift-role").await;
+    world.converge_ecs("api").await;
+    let before = world.aws.holdings().await.roles;
+    untag_role(&world.aws, &world.role_name(), &TAGS).await;
+    world.proxy.forget();
+    world.poke("api").await;
+    world.not_ready("api", "OwnershipConflict").await;
+    assert_eq!(world.proxy.written(), [] as [&str; 0], "a role is no secret: whoever may write a status may not claim one");
+    let tags = before[0].tags.iter().enumerate();
+    let tags: Vec<(String, &str)> = tags
+        .flat_map(|(at, (key, value))| {
+            let member = |part: &str| format!("Tags.member.{}.{part}", at + 1);
+            [(member("Key"), key.as_str()), (member("Value"), value.as_str())]
+        })
+        .collect();
+    let name = world.role_name();
+    let all = [("RoleName", name.as_str())].into_iter().chain(tags.iter().map(|(key, value)| (key.as_str(), *value)));
+    world.aws.iam("TagRole", &all.collect::<Vec<_>>()).await;
+    world.poke("api").await;
+    world.ready("api").await;
+    assert_eq!(world.aws.holdings().await.roles, before);
 }
 
 #[tokio::test]

@@ -90,7 +90,7 @@ async fn every_call_is_in_the_tables() {
 #[tokio::test]
 async fn every_call_of_a_creation_may_fail_in_every_way_and_nothing_is_lost() {
     each(table(&CREATION), |(call, fault, reason)| async move {
-        let world = World::new("fault").await.flags(&["--aws-timeout", "2s"]).start().await;
+        let world = World::enter("fault").await.flags(&["--aws-timeout", "2s"]).start().await;
         world.proxy.inject(Rule::on(call, fault.clone()));
         begin(&world).await;
         assert_told(&world, call, &fault, reason).await;
@@ -105,7 +105,7 @@ async fn every_call_of_a_creation_may_fail_in_every_way_and_nothing_is_lost() {
 #[tokio::test]
 async fn every_call_of_a_later_pass_may_fail_in_every_way_and_nothing_is_written() {
     each(table(&LATER), |(call, fault, reason)| async move {
-        let world = World::new("later-fault").await.flags(&["--aws-timeout", "2s"]).start().await;
+        let world = World::enter("later-fault").await.flags(&["--aws-timeout", "2s"]).start().await;
         begin(&world).await;
         let before = world.ready("api").await.status.expect("a status");
         world.proxy.forget();

@@ -39,7 +39,7 @@ fn echo(password: &str) -> Fault {
 
 #[tokio::test]
 async fn the_password_is_shown_nowhere() {
-    let mut world = World::new("canary").await.flags(&["--aws-timeout", "2s"]).start().await;
+    let mut world = World::enter("canary").await.flags(&["--aws-timeout", "2s"]).start().await;
     world.proxy.inject(Rule::on("CreateSecret", echo(CANARY)));
     world.login(CANARY).await;
     world.apply(&ecs(&world.name, "api")).await;

@@ -40,7 +40,7 @@ async fn of_an_existing_role_one_inline_policy_is_kept_and_nothing_else() {
 
 #[tokio::test]
 async fn a_role_may_have_a_name_a_path_and_a_boundary() {
-    let world = World::new("own-role").await.binding(|spec| {
+    let world = World::enter("own-role").await.binding(|spec| {
         spec["limits"]["rolePath"] = json!("/wharfinger/");
         let boundary = format!("arn:aws:iam::{}:policy/boundary", spec["accountId"].as_str().expect("an account"));
         spec["limits"]["permissionsBoundaryArn"] = json!(boundary);

@@ -28,7 +28,7 @@ pub(super) struct Setup {
 
 impl World {
     /// A namespace and an account named after the test, and the usual AccountBinding.
-    pub(super) async fn new(test: &str) -> Setup {
+    pub(super) async fn enter(test: &str) -> Setup {
         let (kube, number) = (kube().await, unique());
         let (name, id) = (format!("{test}-{number}"), format!("{:012}", 100_000_000_000 + number % 900_000_000_000));
         let aws = Account::enter(&parts().moto, &id).await;
@@ -44,7 +44,7 @@ impl World {
 
     /// The usual world, with its controller running.
     pub(super) async fn start(test: &str) -> Self {
-        Self::new(test).await.start().await
+        Self::enter(test).await.start().await
     }
 
     /// Starts the controller, anew if it ran before.

@@ -7,7 +7,6 @@ pub(super) fn rows(account: &str) -> Vec<Row> {
     let variables = json!([{"name": "A", "value": "1"}, {"name": "A", "value": "2"}]);
     let batch = |definition: Value| vec![("/spec/ecs".to_owned(), Value::Null), ("/spec/batch".to_owned(), definition)];
     let small = json!([{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "512"}]);
-    let container = json!({"resourceRequirements": small});
     let long = |bytes: usize| json!([{"name": "A", "value": "x".repeat(bytes)}]);
     vec![
         row(
@@ -34,13 +33,6 @@ pub(super) fn rows(account: &str) -> Vec<Row> {
             ("/spec/image", json!(format!("registry.example.com/{}", "x".repeat(300)))),
             &["spec.image", "255"],
         ),
-        row("no image", INVALID, ("/spec/image", Value::Null), &["spec.ecs.containerDefinitions[0].image", "spec.image"]),
-        row(
-            "two containers of one name",
-            INVALID,
-            ("/spec/ecs/containerDefinitions", json!([{"name": "a"}, {"name": "a"}])),
-            &["spec.ecs.containerDefinitions[1].name", "\"a\"", "two containers"],
-        ),
         row(
             "two variables of one name",
             INVALID,
@@ -56,18 +48,6 @@ pub(super) fn rows(account: &str) -> Vec<Row> {
                 ("/spec/executionRole".into(), json!({"arn": "arn:aws:iam::999999999999:role/b"})),
             ],
             &["spec.executionRole", "role/a", "different roles"],
-        ),
-        Row::new(
-            "two forms of a job",
-            INVALID,
-            batch(json!({"containerProperties": container, "ecsProperties": {"taskProperties": []}})),
-            &["spec.batch", "exactly one of"],
-        ),
-        Row::new(
-            "a job on EKS",
-            INVALID,
-            batch(json!({"eksProperties": {"podProperties": {}}})),
-            &["spec.batch.eksProperties", "imagePullSecrets"],
         ),
         row("a task definition over 64 KiB", INVALID, (at("environment"), long(66_000)), &["spec.ecs", "65536 bytes"]),
         Row::new(

@@ -10,6 +10,11 @@ fn row(name: &'static str, path: impl Into<String>, value: Value, named: &[&str]
     Row::refused(name, vec![(path.into(), value)], named)
 }
 
+/// A Batch job in place of the ECS task.
+fn batch(name: &'static str, definition: Value, named: &[&str]) -> Row {
+    Row::refused(name, vec![("/spec/ecs".to_owned(), Value::Null), ("/spec/batch".to_owned(), definition)], named)
+}
+
 pub(super) fn rows(account: &str) -> Vec<Row> {
     let login = json!({"registry": REGISTRY, "secretRef": {"name": "regcred"}});
     let existing = |arn: &str| json!({"registry": REGISTRY, "secretArn": arn});
@@ -36,7 +41,12 @@ pub(super) fn rows(account: &str) -> Vec<Row> {
             json!({"registry": REGISTRY}),
             &["exactly one of `secretRef` and `secretArn` must be given"],
         ),
-        row("an ARN of another service", CREDENTIAL, existing(&ssm), &["spec.credentials[0].secretArn", "Secrets Manager secret"]),
+        row(
+            "an ARN of another service",
+            CREDENTIAL,
+            existing(&ssm),
+            &["spec.credentials[0].secretArn", "Secrets Manager secret"],
+        ),
         row(
             "a secret ARN over 2048 characters",
             CREDENTIAL,
@@ -64,7 +74,25 @@ pub(super) fn rows(account: &str) -> Vec<Row> {
             &["spec.executionRole.name", "a b"],
         ),
         row("a Region that is no Region's name", "/spec/region", json!("Frankfurt"), &["spec.region", "Frankfurt"]),
+        row("no image", "/spec/image", Value::Null, &["image", "spec.image"]),
         row("neither ECS nor Batch", "/spec/ecs", Value::Null, &["exactly one of `ecs` and `batch` must be given"]),
+        row(
+            "two containers of one name",
+            "/spec/ecs/containerDefinitions",
+            json!([{"name": "a"}, {"name": "a"}]),
+            &["two containers have"],
+        ),
+        batch(
+            "two forms of a job",
+            json!({"containerProperties": {}, "ecsProperties": {"taskProperties": []}}),
+            &["exactly one of containerProperties, ecsProperties"],
+        ),
+        batch(
+            "no form of a job",
+            json!({"retryStrategy": {"attempts": 3}}),
+            &["exactly one of containerProperties, ecsProperties"],
+        ),
+        batch("a job on EKS", json!({"eksProperties": {"podProperties": {}}}), &["jobs on EKS pull with", "imagePullSecrets"]),
         row("both ECS and Batch", "/spec/batch", json!({}), &["exactly one of `ecs` and `batch` must be given"]),
         row("a name with a dot", "/metadata/name", json!("a.b"), &["metadata.name", "DNS label"]),
         row("a name of 64 characters", "/metadata/name", json!("x".repeat(64)), &["metadata.name", "63 characters"]),
