@@ -118,7 +118,7 @@ fn best_offer<'a>(
             container.image.registry()
         );
         problems.push(Problem::spec(
-            format!("{}.image", container.field),
+            container.image_field(),
             container.image.written(),
             rule,
             "set `registry` on each, or remove one",
@@ -186,7 +186,7 @@ fn take_pasted(
         return problems.push(Problem::spec(field, pasted, rule, "keep one of them"));
     }
     check_secret_id(target, &field, pasted, problems);
-    check_host(target, &format!("{}.image", container.field), container, problems);
+    check_host(target, &container.image_field(), container, problems);
     let kms_key = credential.and_then(|checked| checked.credential.kms_key.clone());
     add_existing(container, pasted, container.image.registry(), kms_key, field, matched);
 }
@@ -271,7 +271,7 @@ fn check_bare(inputs: &Inputs, bare: &[&Container], credentials: &[Checked], mat
             true => format!("no credential is given for registry {host}"),
             false => format!("no credential is given for registry {host}: {}", held.join("; ")),
         };
-        let field = if container.inherits_image { "spec.image".to_owned() } else { format!("{}.image", container.field) };
+        let field = container.image_field();
         let remedy = format!("add one to spec.credentials, or an entry for {host} to its Secret");
         problems.push(Problem::of(Reason::InvalidSpec, field, container.image.written(), rule, remedy));
     }

@@ -43,6 +43,17 @@ pub(super) struct Container {
     pub(super) object: Map<String, Value>,
 }
 
+impl Container {
+    /// The field that names the image.
+    pub(super) fn image_field(&self) -> String {
+        image_field(&self.field, self.inherits_image)
+    }
+}
+
+fn image_field(container: &str, inherited: bool) -> String {
+    if inherited { "spec.image".to_owned() } else { format!("{container}.image") }
+}
+
 /// The kind of definition and its JSON. With neither given, ECS and nothing.
 pub(super) fn kind_and_definition(spec: &PrivateImageWorkloadSpec) -> (DefinitionKind, Option<&Definition>) {
     match (&spec.ecs, &spec.batch) {
@@ -228,7 +239,7 @@ fn read_containers(
         check_container(&field, &object, &mut names, problems);
         let text = |name: &str| object.get(name).and_then(Value::as_str);
         let inherits_image = text("image") == spec.image.as_deref();
-        let image_field = if inherits_image { "spec.image".to_owned() } else { format!("{field}.image") };
+        let image_field = image_field(&field, inherits_image);
         let pasted = object.get("repositoryCredentials").and_then(|it| it.get("credentialsParameter")).and_then(Value::as_str);
         match text("image").map(|image| (image, Image::parse(image))) {
             Some((text, Ok(_))) if kind == DefinitionKind::JobDefinition && text.len() > MAX_BATCH_IMAGE => {

@@ -54,8 +54,8 @@ fn logins() -> Vec<Row> {
     vec![
         ("no credential", credentials("[]"), InvalidSpec, "spec.image", "registry.example.com/x:1", "no credential is given", "add one"),
         ("no entry", source(docker(&[("ghcr.io", "a", "b")])), InvalidSpec, "spec.image", "api:1.4.2", "has entries for ghcr.io", "entry for registry.example.com"),
-        ("two that are the same", credentials(two), InvalidSpec, "spec.ecs.containerDefinitions[0].image", "x:1", "both hold a login", "set `registry`"),
-        ("two for one", conflict, InvalidSpec, "spec.ecs.containerDefinitions[0].image", "x:1", "both hold a login", "remove one"),
+        ("two that are the same", credentials(two), InvalidSpec, "spec.image", "x:1", "both hold a login", "set `registry`"),
+        ("two for one", conflict, InvalidSpec, "spec.image", "x:1", "both hold a login", "remove one"),
         ("one registry twice", credentials("[{registry: quay.io, secretRef: {name: regcred}}, {registry: https://quay.io, secretRef: {name: regcred}}]"), InvalidSpec, "spec.credentials[1].registry", "quay.io", "for the same registry", "keep one"),
         ("Docker Hub twice", credentials("[{registry: docker.io, secretRef: {name: regcred}}, {registry: index.docker.io, secretRef: {name: regcred}}]"), InvalidSpec, "spec.credentials[1].registry", "docker.io", "for the same registry", "keep one"),
         ("no source", credentials("[{registry: quay.io}]"), InvalidSpec, "spec.credentials[0]", "", "exactly one of", "keep one"),

@@ -184,6 +184,8 @@ fn roles() {
             &[],
             ROLE_OPEN,
         ),
+        ("one tag gone", |w| drop(role(w).seen.tags.remove(OWNER)), true, &["TagRole"], &[]),
+        ("one tag gone, not recorded", |w| drop(role(w).seen.tags.remove(OWNER)), false, &[], ROLE_OPEN),
         ("the tag for people", |w| drop(role(w).seen.tags.insert(NAMESPACE.into(), "x".into())), true, &["TagRole"], &[]),
         ("another's", |w| role(w).seen.tags = foreign(), true, &[], ROLE_OPEN),
         (
@@ -318,6 +320,43 @@ fn nothing_is_done_about_what_is_not_known() {
             }
         }
     }
+}
+
+/// What the spec names and is not there is bad input: it writes nothing, not even what would be right by itself.
+#[test]
+fn nothing_is_written_while_something_named_is_missing() {
+    let spec = "
+credentials: [{secretRef: {name: regcred}}, {registry: quay.io, secretArn: gone}]
+ecs: {containerDefinitions: [{name: a, image: registry.example.com/x:1}, {name: b, image: quay.io/x:1}]}";
+    let mut story = Story::new(inputs(spec));
+    let plan = story.plan();
+    assert_eq!((steps(&plan), plan.held.len()), (vec![], 3), "{plan}");
+    story.pass();
+    assert_eq!(story.world, World::default());
+    let role = "executionRole: {arn: 'arn:aws:iam::111122223333:role/path/existing'}";
+    let limits = "{existingRoles: ['arn:aws:iam::111122223333:role/*']}";
+    let mut story = Story::new(super::fixtures::fenced(inputs(&format!("{LOGGING}{role}")), limits));
+    for path in [None, Some("/"), Some("/other/")] {
+        let arn = |path| format!("arn:aws:iam::111122223333:role{path}existing");
+        let seen = |path| wharfinger::resource::role::ObservedRole { arn: arn(path), trust: json!({}), tags: Tags::new() };
+        let role = |path| super::world::Role { seen: seen(path), inline: Default::default(), attached: Default::default() };
+        story.world.roles = path.map(|path| ("existing".to_owned(), role(path))).into_iter().collect();
+        let plan = story.plan();
+        assert_eq!(
+            steps(&plan),
+            Vec::<String>::new(),
+            "{path:?}: a role of that name under another path is another role: {plan}"
+        );
+    }
+}
+
+/// `render` shows what would be sent to an empty account, without looking.
+#[test]
+fn what_is_only_imagined_can_be_planned() {
+    let desired = super::fixtures::desired(&inputs(LOGGING));
+    let plan = plan::converge(&desired, &plan::imagined(&desired));
+    assert_eq!(holds(&plan), []);
+    assert!(steps(&plan).contains(&"RegisterDefinition".to_owned()), "{plan}");
 }
 
 #[test]

@@ -9,6 +9,8 @@ use wharfinger::api::{PrivateImageWorkload, PrivateImageWorkloadStatus, SecretSt
 use wharfinger::failure::FailureKind;
 use wharfinger::inputs::Inputs;
 use wharfinger::resource::policy::Grants;
+use wharfinger::resource::secret::ObservedSecret;
+use wharfinger::resource::tags::{CLUSTER, NAMESPACE_UID};
 
 const ALIEN: &str = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:crown/jewels-AbCdEf";
 const KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
@@ -180,4 +182,26 @@ fn a_former_secret_with_a_similar_name_stays_granted() {
     story.respec(&with_secret("shared/gh", ""));
     story.settle();
     assert_eq!(granted(&story).secrets, [long.to_owned(), short.to_owned()].into());
+}
+
+/// A secret under our own prefix needs no fence, if it is this very namespace's: one of the same name may have been made before.
+#[test]
+fn a_secret_of_an_earlier_namespace_of_the_name_is_not_ours() {
+    let own = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:wharfinger/payments/x/registry.example.com/pull-AbCdEf";
+    let settled = Story::settled(inputs(API));
+    let ours = settled.world.secrets.values().next().unwrap().tags.clone();
+    let with = |key: &str, value: &str| ours.clone().into_iter().chain([(key.to_owned(), value.to_owned())]).collect();
+    let rows: [(&str, wharfinger::resource::tags::Tags, bool); 4] = [
+        ("this namespace's", ours.clone(), true),
+        ("an earlier namespace's", with(NAMESPACE_UID, "uid-earlier"), false),
+        ("another cluster's", with(CLUSTER, "cluster-2"), false),
+        ("nobody's", Default::default(), false),
+    ];
+    for (what, tags, admitted) in rows {
+        let mut story = Story::new(inputs(&with_secret(own, "")));
+        story.world.secrets.insert("x".into(), ObservedSecret { tags, ..existing(own, None) });
+        assert_eq!(holds(&story.plan()).is_empty(), admitted, "{what}: {}", story.plan());
+        story.pass();
+        assert_eq!(granted(&story).secrets.contains(own), admitted, "{what}");
+    }
 }

@@ -270,3 +270,20 @@ fn without_a_complete_list_nothing_goes_that_others_may_need() {
     *alone.world.roles.get_mut(&role).unwrap().inline.values_mut().next().unwrap() = json!({"Statement": "?"});
     assert!(!steps(&alone.removal()).contains(&"DeleteRole".to_owned()), "who knows what it grants");
 }
+
+/// Definitions of the namespace that no workload known here leads to: files that were applied apart may use what is shared.
+#[test]
+fn strangers_keep_what_they_may_use() {
+    let mut story = Story::settled(inputs(LOGGING));
+    let target = wharfinger::target::choose(&story.inputs).unwrap();
+    let (prefix, known) = wharfinger::desired::known_definitions(&story.inputs, &target);
+    assert_eq!(prefix, "payments_", "every definition of the namespace begins so, and none of another");
+    assert!(known.iter().all(|name| name == "payments_api"), "{known:?}");
+    story.inputs.siblings_complete = false;
+    story.inputs.strangers = vec!["payments_web".into()];
+    let plan = story.remove();
+    assert_eq!(story.world.definitions.len(), 0);
+    assert_eq!(story.world.roles.len(), 1, "{plan}");
+    assert!(!story.world.secrets.values().any(|secret| secret.scheduled_for_deletion), "{plan}");
+    assert!(plan.notes.join("\n").contains("payments_web uses it"), "{plan}");
+}
