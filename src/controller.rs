@@ -59,8 +59,6 @@ const KUBERNETES_TIMEOUT: Duration = Duration::from_secs(15);
 const WATCH_SECONDS: u32 = 60;
 /// Events on one object within this time are one pass.
 const DEBOUNCE: Duration = Duration::from_millis(50);
-/// The same for bindings, whose status only counts their workloads.
-const BINDING_DEBOUNCE: Duration = Duration::from_millis(500);
 
 /// Why a pass could not be finished: Kubernetes, never AWS.
 #[derive(Debug, thiserror::Error)]
@@ -146,7 +144,7 @@ pub async fn run(
     let config = ControllerConfig::default().concurrency(settings.concurrency.max(1)).debounce(DEBOUNCE);
     let workload_runner =
         run_workloads(&client, &settings, context.clone(), workload_writer, workloads, config.clone(), stop.clone());
-    let binding_runner = run_bindings(&client, &settings, context, config.debounce(BINDING_DEBOUNCE), stop);
+    let binding_runner = run_bindings(&client, &settings, context, config, stop);
     futures::join!(workload_runner, binding_runner);
     Ok(())
 }

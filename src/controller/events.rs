@@ -11,6 +11,9 @@ use kube::runtime::events::{Event, EventType};
 /// Bytes of an event's note that the API server accepts.
 const MAX_NOTE: usize = 1024;
 
+/// Bytes of an event's action that the API server accepts.
+const MAX_ACTION: usize = 128;
+
 /// Publishes one event.
 pub(super) async fn publish(
     context: &Context,
@@ -35,9 +38,13 @@ pub(super) async fn publish(
 /// What a pass changed in AWS.
 pub(super) async fn written(context: &Context, workload: &PrivateImageWorkload, round: &Round) {
     let done: Vec<String> = round.done().map(render::done).collect();
-    if !done.is_empty() {
-        publish(context, workload, EventType::Normal, "Applied", "Apply", &done.join("; ")).await;
+    if done.is_empty() {
+        return;
     }
+    // The recorder aggregates events by their action and keeps the first one's text, so each set of calls is an action of its own.
+    let calls: Vec<&str> = round.done().map(|step| render::verb(&step.action)).collect();
+    let action = render::cut(&format!("Apply: {}", calls.join(", ")), MAX_ACTION);
+    publish(context, workload, EventType::Normal, "Applied", &action, &done.join("; ")).await;
 }
 
 /// A change of `Ready`.

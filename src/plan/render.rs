@@ -55,7 +55,7 @@ fn sign(action: &Action) -> char {
 }
 
 /// What a step does, in a word or two.
-fn verb(action: &Action) -> &'static str {
+pub(crate) fn verb(action: &Action) -> &'static str {
     match action {
         Action::CreateSecret { .. } | Action::CreateRole { .. } => "create",
         Action::RestoreSecret { .. } => "restore",

@@ -24,6 +24,20 @@ const CREATION: [&str; 11] = [
     "RegisterTaskDefinition",
 ];
 
+/// The calls of Batch in a creation.
+const BATCH: [&str; 2] = ["DescribeJobDefinitions", "RegisterJobDefinition"];
+
+/// The calls of a removal.
+const REMOVAL: [&str; 7] = [
+    "ListTaskDefinitions",
+    "DescribeSecret",
+    "DeregisterTaskDefinition",
+    "DeleteRolePolicy",
+    "DetachRolePolicy",
+    "DeleteRole",
+    "DeleteSecret",
+];
+
 /// The calls of a pass over what exists that may fail; the account's identity is known by then.
 const LATER: [&str; 6] =
     ["DescribeKey", "DescribeSecret", "GetRole", "GetRolePolicy", "ListAttachedRolePolicies", "DescribeTaskDefinition"];
@@ -103,6 +117,40 @@ async fn every_call_of_a_creation_may_fail_in_every_way_and_nothing_is_lost() {
 }
 
 #[tokio::test]
+async fn every_call_of_a_batch_job_may_fail_in_every_way_and_nothing_is_lost() {
+    each(table(&BATCH), |(call, fault, reason)| async move {
+        let world = World::enter("batch-fault").await.flags(&["--aws-timeout", "2s"]).start().await;
+        world.proxy.inject(Rule::on(call, fault.clone()));
+        world.login("first").await;
+        world.apply(&batch(&world.name, "api", "containerProperties")).await;
+        assert_told(&world, call, &fault, reason).await;
+        world.proxy.heal();
+        world.poke("api").await;
+        world.ready("api").await;
+        let holdings = world.aws.holdings().await;
+        assert_whole(&world, &holdings, "api", "first");
+        assert_eq!(holdings.jobs[0].revision, 1, "nothing was registered twice");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn every_call_of_a_removal_may_fail_in_every_way_and_nothing_stays() {
+    each(table(&REMOVAL), |(call, fault, reason)| async move {
+        let world = World::enter("removal-fault").await.flags(&["--aws-timeout", "2s"]).start().await;
+        world.converge_ecs("api").await;
+        world.proxy.inject(Rule::on(call, fault.clone()));
+        world.delete("api").await;
+        assert_told(&world, call, &fault, reason).await;
+        world.proxy.heal();
+        world.ask("api").await;
+        world.gone("api").await;
+        assert!(world.aws.holdings().await.is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn every_call_of_a_later_pass_may_fail_in_every_way_and_nothing_is_written() {
     each(table(&LATER), |(call, fault, reason)| async move {
         let world = World::enter("later-fault").await.flags(&["--aws-timeout", "2s"]).start().await;
@@ -171,10 +219,15 @@ async fn the_answer_of_a_change_or_a_removal_may_be_lost() {
     world.apply(&with(ecs(&world.name, "api"), "/spec/image", json!("registry.example.com/payments/api:2"))).await;
     world.ready("api").await;
     assert_eq!(world.aws.holdings().await.tasks.last().map(|task| task.revision), Some(2));
-    for operation in ["DeregisterTaskDefinition", "DeleteRolePolicy", "DetachRolePolicy", "DeleteRole", "DeleteSecret"] {
-        lose(operation);
+    let removal = ["DeregisterTaskDefinition", "DeleteRolePolicy", "DetachRolePolicy", "DeleteRole", "DeleteSecret"];
+    removal.into_iter().for_each(lose);
+    world.proxy.forget();
+    world.delete("api").await;
+    for operation in removal {
+        world.proxy.until(operation, |calls| calls.iter().any(|call| call.operation == operation)).await;
+        world.ask("api").await; // sooner than it would try again by itself
     }
-    world.delete_and_wait("api").await;
+    world.gone("api").await;
     assert!(world.aws.holdings().await.is_empty());
 }
 

@@ -14,18 +14,25 @@ pub(super) fn soak() -> bool {
 
 /// Runs every row and fails with the names of those that failed.
 pub(super) async fn each<R, F: Future<Output = ()>>(rows: impl IntoIterator<Item = (String, R)>, run: impl Fn(R) -> F) {
+    assert_none(failures(rows, run).await);
+}
+
+/// Runs every row; the failures, each with the name of its row.
+pub(super) async fn failures<R, F: Future<Output = ()>>(
+    rows: impl IntoIterator<Item = (String, R)>,
+    run: impl Fn(R) -> F,
+) -> Vec<String> {
     let runs = rows.into_iter().map(|(name, row)| {
         let outcome = AssertUnwindSafe(run(row)).catch_unwind();
         async move { outcome.await.err().map(|panic| format!("{name}: {}", told(&*panic))) }
     });
-    let (mut failed, mut count) = (vec![], 0);
-    let mut outcomes = stream::iter(runs).buffer_unordered(AT_ONCE);
-    while let Some(outcome) = outcomes.next().await {
-        count += 1;
-        failed.extend(outcome);
-    }
-    assert!(count > 0, "the table has no rows");
-    assert!(failed.is_empty(), "{} of {count} rows failed:\n{}", failed.len(), failed.join("\n"));
+    let outcomes: Vec<Option<String>> = stream::iter(runs).buffer_unordered(AT_ONCE).collect().await;
+    assert!(!outcomes.is_empty(), "the table has no rows");
+    outcomes.into_iter().flatten().collect()
+}
+
+pub(super) fn assert_none(failures: Vec<String>) {
+    assert!(failures.is_empty(), "{} rows failed:\n{}", failures.len(), failures.join("\n"));
 }
 
 fn told(panic: &(dyn Any + Send)) -> String {

@@ -97,6 +97,16 @@ impl World {
         self.until(name, "answer the request for a pass", answered).await
     }
 
+    /// Asks for a pass over what may be gone by now.
+    pub(super) async fn ask(&self, name: &str) {
+        let patch = Patch::Merge(json!({"metadata": {"annotations": {ASKED: unique().to_string()}}}));
+        match self.workloads().patch(name, &PatchParams::default(), &patch).await {
+            Ok(_) => {}
+            Err(kube::Error::Api(status)) if status.is_not_found() => {}
+            Err(error) => panic!("a pass over {name}: {error}"),
+        }
+    }
+
     pub(super) async fn annotate(&self, name: &str, annotation: &str, value: Value) {
         self.patch(name, json!({"metadata": {"annotations": {annotation: value}}})).await;
     }
