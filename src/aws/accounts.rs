@@ -108,7 +108,14 @@ impl Accounts {
         };
         let config = self.config(provider, READ_ATTEMPTS);
         let regional = config.to_builder().region(Region::new(target.region.clone())).build();
-        Ok(Known { account_id: self.caller(&regional).await?, config, regions: HashMap::new() })
+        let account_id = self.caller(&regional).await.map_err(|mut failure| {
+            // The credentials are fetched on the way, so where no answer came it may have been either call that hung.
+            if identity.role_arn.is_some() && failure.code == "Timeout" {
+                failure.operation = "AssumeRole or GetCallerIdentity".to_owned();
+            }
+            failure
+        })?;
+        Ok(Known { account_id, config, regions: HashMap::new() })
     }
 
     async fn assume(&self, role: &str, identity: &Identity, target: &Target) -> AssumeRoleProvider {

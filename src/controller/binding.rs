@@ -43,6 +43,31 @@ pub(super) async fn reconcile(stale: Arc<AccountBinding>, context: Arc<Context>)
     Ok(Action::requeue(if deleting { Duration::from_secs(5) } else { SAFETY_NET }))
 }
 
+/// Tries of a change that somebody else's change crosses.
+const TRIES: usize = 5;
+
+/// Makes sure that a binding cannot go before a workload acts through it: its own pass may not have seen it yet.
+pub(super) async fn protect(context: &Context, binding: &AccountBinding) -> Result<(), Error> {
+    let api: Api<AccountBinding> = Api::all(context.client.clone());
+    let name = binding.name_any();
+    let mut seen = Some(binding.clone());
+    for _ in 0..TRIES {
+        let binding = match seen {
+            Some(binding) if binding.finalizers().iter().any(|it| it == IN_USE_FINALIZER) => return Ok(()),
+            Some(binding) if binding.metadata.deletion_timestamp.is_none() => binding,
+            _ => return Err(Error::State(format!("AccountBinding {name} is being deleted"))),
+        };
+        let finalizers = binding.finalizers().iter().cloned().chain([IN_USE_FINALIZER.to_owned()]).collect();
+        match set_finalizers(&api, &binding, finalizers).await {
+            Err(Error::Kubernetes(kube::Error::Api(status))) if status.is_conflict() => {}
+            Err(error) => return Err(error),
+            Ok(()) => {}
+        }
+        seen = within(api.get_opt(&name)).await?;
+    }
+    Err(Error::State(format!("AccountBinding {name} is changed by others all the time")))
+}
+
 /// Kubernetes failed: try again soon.
 pub(super) fn on_error(binding: Arc<AccountBinding>, error: &Error, context: Arc<Context>) -> Action {
     tracing::warn!(binding = %binding.name_any(), %error, "an AccountBinding could not be handled");

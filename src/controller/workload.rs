@@ -1,11 +1,13 @@
 //! One pass over one workload in the cluster: fetch, converge or remove, write the status once, say when to come back.
 
 use super::backoff::jittered;
-use super::{Context, Error, events, fetch, within};
+use super::{Context, Error, binding, events, fetch, within};
 use crate::api::{ABANDON, CLEANUP_FINALIZER, ManagementPolicy, PrivateImageWorkload, PrivateImageWorkloadStatus};
 use crate::converge::{Shared, converge, remove};
+use crate::inputs::{Bindings, Inputs};
 use crate::pass::Pass;
 use crate::status::{Farewell, READY, Reason, farewell, find, inventory, leaves_everything, summarise};
+use crate::target;
 use futures::FutureExt;
 use jiff::Timestamp;
 use kube::api::{Patch, PatchParams};
@@ -80,6 +82,9 @@ async fn pass(
         workload = add_finalizer(api, &workload).await?;
     }
     let inputs = fetch::dereference(context, workload).await?;
+    if write && !inputs.workload.spec.suspend {
+        protect_binding(context, &inputs).await?;
+    }
     let pass = converge(&context.accounts, &inputs, write, shared).await;
     let workload = inputs.workload;
     let status = summarise(&workload, &pass, Timestamp::now());
@@ -92,6 +97,14 @@ async fn pass(
     write_status(context, api, &workload, &status).await?;
     let reason = ready_reason(&status);
     Ok((next(context, &workload, &pass, reason), reason))
+}
+
+async fn protect_binding(context: &Context, inputs: &Inputs) -> Result<(), Error> {
+    let (Ok(target), Bindings::Objects(bindings)) = (target::choose(inputs), &inputs.bindings) else { return Ok(()) };
+    match bindings.iter().find(|binding| binding.metadata.name == target.binding) {
+        Some(binding) => binding::protect(context, binding).await,
+        None => Ok(()),
+    }
 }
 
 /// Whether the last pass had found this very spec converged.

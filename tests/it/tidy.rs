@@ -94,7 +94,7 @@ const LINE_RULES: [LineRule; 6] = [
         mend: "use a path relative to the repository, $HOME, or a temporary folder",
         samples: [
             ("README.md", concat!("see /ro", "ot/notes")),
-            ("README.md", "see src/api/workload.rs, frame/work/x and /workloads"),
+            ("README.md", concat!("see src/api/workload.rs, frame/wo", "rk/x and /workloads")),
         ],
     },
     LineRule {
