@@ -5,12 +5,16 @@
 
 mod binding;
 mod manifest;
+mod rollout;
 mod schema;
 mod workload;
+mod workload_status;
 
 pub use binding::*;
 pub use manifest::crds;
+pub use rollout::*;
 pub use workload::*;
+pub use workload_status::*;
 
 /// The API group of every kind, annotation and tag.
 pub const GROUP: &str = "wharfinger.dev";
@@ -29,3 +33,6 @@ pub const FLUX_REQUESTED_AT: &str = "reconcile.fluxcd.io/requestedAt";
 
 /// Annotation (`"true"`) that lets a deleted workload go without touching AWS; what stays is listed in an event.
 pub const ABANDON: &str = "wharfinger.dev/abandon";
+
+/// Annotation (`"true"`) that lets a deletion go on although tasks, services or jobs use what goes.
+pub const FORCE_DELETE: &str = "wharfinger.dev/force-delete";

@@ -1,9 +1,9 @@
 //! The only writer: carries a plan out, step by step. No decisions; a failed step skips only what waits for it.
 
-use crate::aws::{Account, batch, ecs, iam, secrets_manager};
+use crate::aws::{Account, batch, ecs, ecs_services, iam, secrets_manager};
 use crate::failure::{Failure, FailureKind};
 use crate::pass::{Outcome, Output};
-use crate::plan::{Action, Plan, Step, Subject, pending_arn};
+use crate::plan::{Action, Plan, Step, Subject, pending_arn, pending_definition};
 use crate::resource::definition::content_hash;
 use crate::resource::normalise::DefinitionKind;
 use crate::resource::tags::CONTENT_HASH;
@@ -22,13 +22,22 @@ pub async fn apply(account: &Account, plan: &Plan) -> Vec<Outcome> {
                 Err(failure) => Outcome::Failed(failure.scrubbed(&secret_values(plan))),
             },
         };
-        if let (Action::CreateSecret { name, .. }, Outcome::Done(Output { arn: Some(arn), .. })) = (&step.action, &outcome) {
-            arns.insert(pending_arn(name), arn.clone());
+        if let Outcome::Done(Output { arn: Some(arn), .. }) = &outcome {
+            arns.extend(stands_for(&step.action).map(|placeholder| (placeholder, arn.clone())));
         }
         report(step, &outcome);
         outcomes.push(outcome);
     }
     outcomes
+}
+
+/// What stands in later steps for the ARN that this one yields.
+fn stands_for(action: &Action) -> Option<String> {
+    match action {
+        Action::CreateSecret { name, .. } => Some(pending_arn(name)),
+        Action::RegisterDefinition { name, .. } => Some(pending_definition(name)),
+        _ => None,
+    }
 }
 
 /// One log line a step.
@@ -114,6 +123,11 @@ async fn execute(account: &Account, action: &Action, arns: &BTreeMap<String, Str
         Action::TagDefinition { kind: DefinitionKind::JobDefinition, arn, tags } => batch::tag(account, arn, tags).await,
         Action::DeregisterDefinition { kind: DefinitionKind::TaskDefinition, arn } => ecs::deregister(account, arn).await,
         Action::DeregisterDefinition { kind: DefinitionKind::JobDefinition, arn } => batch::deregister(account, arn).await,
+        Action::DeleteTaskDefinitions { arns } => ecs::delete(account, arns).await,
+        Action::UpdateService { cluster, service, task_definition } => {
+            let revision = arns.get(task_definition).unwrap_or(task_definition);
+            ecs_services::update(account, cluster, service, revision).await
+        }
     }
 }
 

@@ -7,9 +7,11 @@ pub(crate) mod batch;
 mod calls;
 mod definitions;
 pub(crate) mod ecs;
+pub(crate) mod ecs_services;
 mod error;
 pub(crate) mod iam;
 pub(crate) mod kms;
+mod pace;
 pub(crate) mod secrets_manager;
 
 pub use calls::{Call, Calls};
@@ -17,19 +19,21 @@ pub use calls::{Call, Calls};
 use crate::resource::arn::Arn;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
+use pace::Pace;
 
 /// The clients of one account and Region, with one identity.
 #[derive(Debug, Clone)]
 pub struct Account {
     pub(crate) read: Clients,
     pub(crate) write: Clients,
+    pub(crate) pace: Pace,
     reads: SdkConfig,
     calls: Calls,
 }
 
 impl Account {
-    fn new(reads: SdkConfig, writes: &SdkConfig, calls: &Calls) -> Self {
-        Self { read: Clients::new(&reads, calls), write: Clients::new(writes, calls), reads, calls: calls.clone() }
+    fn new(reads: SdkConfig, writes: &SdkConfig, calls: &Calls, pace: Pace) -> Self {
+        Self { read: Clients::new(&reads, calls), write: Clients::new(writes, calls), pace, reads, calls: calls.clone() }
     }
 
     /// The clients to read a thing with: those of the Region that its ARN names, for a secret or key may be in another one.

@@ -11,7 +11,7 @@ pub use fetch::inputs;
 pub(crate) use fetch::logins;
 pub(crate) use value_key::{load_existing as read_value_key, random_key};
 
-use crate::api::{ABANDON, AccountBinding, FLUX_REQUESTED_AT, PrivateImageWorkload, REQUESTED_AT};
+use crate::api::{ABANDON, AccountBinding, FLUX_REQUESTED_AT, FORCE_DELETE, PrivateImageWorkload, REQUESTED_AT};
 use crate::aws::Calls;
 use crate::aws::accounts::Accounts;
 use crate::metrics::Metrics;
@@ -244,7 +244,7 @@ fn request(workload: &PrivateImageWorkload) -> Option<u64> {
     let mut hasher = DefaultHasher::new();
     (workload.uid(), workload.metadata.generation, workload.metadata.deletion_timestamp.is_some()).hash(&mut hasher);
     let annotations = workload.annotations();
-    [REQUESTED_AT, FLUX_REQUESTED_AT, ABANDON].map(|key| annotations.get(key)).hash(&mut hasher);
+    [REQUESTED_AT, FLUX_REQUESTED_AT, ABANDON, FORCE_DELETE].map(|key| annotations.get(key)).hash(&mut hasher);
     Some(hasher.finish())
 }
 

@@ -8,7 +8,6 @@ use crate::aws::accounts::{Accounts, Refusal};
 use crate::desired::{self, Removal, known_definitions, removal};
 use crate::inputs::Inputs;
 use crate::observe::{observe, strangers};
-use crate::observed::Snapshot;
 use crate::pass::{Facts, Outcome, Pass, Round, facts};
 use crate::plan::{self, Kind, Plan};
 use crate::problem::Problem;
@@ -56,10 +55,13 @@ pub async fn converge(accounts: &Arc<Accounts>, inputs: &Inputs, write: bool, sh
         Ok(account) => account,
         Err(problem) => return Pass::Refused(vec![problem]),
     };
-    let observed = observe(&account, &desired.reads()).await;
+    let mut observed = observe(&account, &desired.reads()).await;
+    while let Some(more) = desired.further_reads(&observed) {
+        observed.absorb(observe(&account, &more).await);
+    }
     let mut plan = plan::converge(&desired, &observed);
     if write
-        && plan.writes_policy()
+        && plan.touches_others()
         && let Some(inputs) = shared.refreshed(inputs).await
     {
         desired = match desired::resolve(&inputs, &target) {
@@ -95,11 +97,9 @@ pub async fn remove(accounts: &Arc<Accounts>, inputs: &Inputs, write: bool, shar
         };
     }
     let inputs = &inputs;
-    let revisions = observe(&account, &Removal::revisions(inputs, &target)).await.revisions;
-    let named = revisions.iter().filter_map(Snapshot::present).flatten().flat_map(|revision| revision.secrets.clone());
-    let removal = removal(inputs, &target, &named.collect::<Vec<_>>());
-    let mut observed = observe(&account, &removal.reads()).await;
-    observed.revisions = revisions;
+    let mut observed = observe(&account, &Removal::revisions(inputs, &target)).await;
+    let removal = removal(inputs, &target, &observed);
+    observed.absorb(observe(&account, &removal.reads(&observed)).await);
     let plan = plan::remove(&removal, &observed);
     let outcomes = match write {
         true => Some(carry_out(&account, &plan, shared).await),

@@ -3,24 +3,32 @@
 mod credentials;
 mod document;
 mod fences;
+mod history;
 mod removal;
 mod settings;
 mod shared;
 
+pub use history::{FormerRole, FormerSecret, REVISION_HISTORY_LIMIT};
 pub use removal::{Removal, RemovedSecret, known_definitions, removal};
 
-use crate::api::SecretStatus;
+use crate::api::{PrivateImageWorkloadSpec, RetiredRevisions, RevisionStatus, RolledService};
 use crate::inputs::Inputs;
 use crate::observed::{DefinitionRead, Reads};
 use crate::problem::Problem;
 use crate::resource::arn::{KmsKeyForm, check_kms_key};
 use crate::resource::definition::DesiredDefinition;
 use crate::resource::names;
-use crate::resource::policy::Grants;
+use crate::resource::normalise::DefinitionKind;
+use crate::resource::revision::Family;
 use crate::resource::role::{DesiredRole, ManagedRole};
 use crate::resource::secret::DesiredSecret;
+use crate::resource::service::DesiredServices;
 use crate::resource::tags::Owner;
 use crate::target::Target;
+use std::collections::BTreeSet;
+
+/// Days of a secret's recovery window where the spec names none.
+const RECOVERY_WINDOW_IN_DAYS: i64 = 7;
 
 /// Everything one workload wants in AWS.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,10 +43,20 @@ pub struct Desired {
     pub role: DesiredRole,
     /// The definition.
     pub definition: DesiredDefinition,
-    /// What older revisions of this workload pull with: it stays granted while they are registered.
-    pub former: Grants,
-    /// The status entries behind `former`.
-    pub former_secrets: Vec<SecretStatus>,
+    /// Our other registered revisions; none if they are not known yet.
+    pub older: Option<Vec<RevisionStatus>>,
+    /// How many of them are kept.
+    pub history_limit: usize,
+    /// Whether retired revisions are deleted, where AWS can do that.
+    pub delete_retired: bool,
+    /// Secrets that older revisions may name.
+    pub former_secrets: Vec<FormerSecret>,
+    /// Roles that older revisions may name.
+    pub former_roles: Vec<FormerRole>,
+    /// Days during which a deleted secret can be restored.
+    pub recovery_window_in_days: i64,
+    /// Services that follow the definition.
+    pub services: DesiredServices,
     /// Whether values are compared by reading them, for want of a value key.
     pub compare_values: bool,
     /// What may go wrong later.
@@ -71,13 +89,10 @@ impl Desired {
                 false => Default::default(),
             },
             keys: keys.filter(needs_lookup).cloned().collect(),
-            role: Some((self.role.name.clone(), self.role.policy_name.clone())),
-            definition: Some(DefinitionRead {
-                kind: self.definition.kind,
-                name: self.definition.name.clone(),
-                recorded: self.definition.recorded.clone(),
-                all: false,
-            }),
+            roles: [(self.role.name.clone(), self.role.policy_name.clone())].into(),
+            definition: Some(DefinitionRead { family: self.definition.family(), recorded: self.definition.recorded.clone() }),
+            services: self.services.services.iter().map(|(named, _)| named.clone()).collect(),
+            ..Reads::default()
         }
     }
 }
@@ -101,10 +116,18 @@ fn resolve_into(inputs: &Inputs, target: &Target, problems: &mut Vec<Problem>) -
     let matched = credentials::resolve(inputs, target, &prepared, problems);
     fences::check(target, &inputs.namespace.name, &prepared, problems);
     let role = role(inputs, target, &prepared, problems)?;
-    let recorded = inputs.workload.status.as_ref().and_then(|status| status.definition.as_ref()).map(|it| it.arn.clone());
-    let former_secrets = former(inputs, &matched);
+    let spec = &inputs.workload.spec;
+    check_rollout(inputs, target, &prepared, problems);
+    let family = Family { kind: prepared.kind, name: prepared.name.clone() };
     Some(Desired {
         target: target.clone(),
+        older: history::older(inputs, target, &family),
+        history_limit: spec.revision_history_limit.map_or(REVISION_HISTORY_LIMIT, |limit| limit.try_into().unwrap_or_default()),
+        delete_retired: spec.retired_revisions == RetiredRevisions::Delete,
+        former_secrets: history::former_secrets(inputs, target, &matched),
+        former_roles: history::former_roles(inputs, target, &role),
+        recovery_window_in_days: recovery_window_in_days(spec),
+        services: services(inputs),
         role,
         definition: DesiredDefinition {
             kind: prepared.kind,
@@ -113,10 +136,8 @@ fn resolve_into(inputs: &Inputs, target: &Target, problems: &mut Vec<Problem>) -
             credentials: matched.by_container,
             owner: owner(inputs, &format!("PrivateImageWorkload/{}", workload_name(inputs))),
             tags: prepared.tags,
-            recorded,
+            recorded: recorded(inputs, &family),
         },
-        former: shared::grants_of(former_secrets.iter(), target, &inputs.namespace.name),
-        former_secrets,
         secrets: matched.kept,
         existing: matched.existing,
         compare_values: inputs.compare_values,
@@ -124,21 +145,36 @@ fn resolve_into(inputs: &Inputs, target: &Target, problems: &mut Vec<Problem>) -
     })
 }
 
-/// Secrets of the status that the spec no longer leads to. Revisions that name them are still registered.
-fn former(inputs: &Inputs, matched: &credentials::Matched) -> Vec<SecretStatus> {
-    let recorded = inputs.workload.status.iter().flat_map(|status| status.secrets.iter());
-    let wanted = |secret: &&SecretStatus| match &secret.name {
-        Some(name) => matched.kept.iter().any(|kept| kept.name == *name),
-        None => matched.existing.iter().any(|existing| is_named(&secret.arn, &existing.id)),
-    };
-    recorded.filter(|secret| !wanted(secret)).cloned().collect()
+/// The revision that the status names, if it is one of the family.
+fn recorded(inputs: &Inputs, family: &Family) -> Option<String> {
+    let arn = &inputs.workload.status.as_ref()?.definition.as_ref()?.arn;
+    Family::of(arn).is_some_and(|(of, _)| of == *family).then(|| arn.clone())
 }
 
-/// Whether `id` (a name, a partial or a full ARN) names the secret of this ARN.
-fn is_named(arn: &str, id: &str) -> bool {
-    let without_suffix = arn.rsplit_once('-').map_or(arn, |(stem, _)| stem);
-    let name = without_suffix.split_once(":secret:").map(|(_, name)| name);
-    id == arn || id == without_suffix || Some(id) == name
+fn check_rollout(inputs: &Inputs, target: &Target, prepared: &document::Prepared, problems: &mut Vec<Problem>) {
+    let Some(rollout) = &inputs.workload.spec.rollout else { return };
+    if prepared.kind == DefinitionKind::JobDefinition {
+        let rule = "Batch has no services to roll";
+        problems.push(Problem::spec("spec.rollout", "", rule, "leave it out"));
+    }
+    fences::check_rollout(target, &inputs.namespace.name, rollout, problems);
+}
+
+/// The services of the spec, each once, with what the status says of them.
+fn services(inputs: &Inputs) -> DesiredServices {
+    let Some(rollout) = &inputs.workload.spec.rollout else { return DesiredServices::default() };
+    let recorded = |named: &RolledService| {
+        let known = inputs.workload.status.iter().flat_map(|status| &status.services);
+        known.into_iter().find(|it| it.cluster == named.cluster && it.service == named.service).cloned()
+    };
+    let named: BTreeSet<&RolledService> = rollout.services.iter().collect();
+    let services = named.into_iter().map(|named| (named.clone(), recorded(named))).collect();
+    DesiredServices { services, pin: rollout.pin }
+}
+
+/// Days of a secret's recovery window.
+fn recovery_window_in_days(spec: &PrivateImageWorkloadSpec) -> i64 {
+    spec.recovery_window_in_days.unwrap_or(RECOVERY_WINDOW_IN_DAYS)
 }
 
 /// The execution role, or nothing and a problem.
@@ -146,17 +182,13 @@ fn role(inputs: &Inputs, target: &Target, prepared: &document::Prepared, problem
     let namespace = &inputs.namespace;
     let choice = shared::role_choice(&inputs.workload, target, &namespace.name);
     fences::check_role(target, &namespace.name, &choice, problems);
-    let path = target.limits.as_ref().and_then(|limits| limits.role_path.clone()).unwrap_or_else(|| "/".to_owned());
-    let arn = choice
-        .arn
-        .clone()
-        .unwrap_or_else(|| format!("arn:{}:iam::{}:role{path}{}", target.partition, target.account_id, choice.name));
+    let arn = choice.arn.clone().unwrap_or_else(|| role_arn(target, &choice.name));
     let recorded = inputs.workload.status.as_ref().and_then(|status| status.execution_role_arn.as_ref()) == Some(&arn);
     let (others, unclear) = shared::needs_of_others(inputs, target, &choice.name, false);
     Some(DesiredRole {
         policy_name: names::inline_policy(&inputs.cluster, &namespace.uid),
         managed: choice.arn.is_none().then(|| ManagedRole {
-            path,
+            path: role_path(target),
             boundary: target.limits.as_ref().and_then(|limits| limits.permissions_boundary_arn.clone()),
             owner: owner(inputs, &format!("Namespace/{}", namespace.name)),
             recorded,
@@ -167,6 +199,16 @@ fn role(inputs: &Inputs, target: &Target, prepared: &document::Prepared, problem
         others,
         unclear,
     })
+}
+
+/// IAM path of the roles that are made.
+fn role_path(target: &Target) -> String {
+    target.limits.as_ref().and_then(|limits| limits.role_path.clone()).unwrap_or_else(|| "/".to_owned())
+}
+
+/// ARN of a role that is made.
+fn role_arn(target: &Target, name: &str) -> String {
+    format!("arn:{}:iam::{}:role{}{name}", target.partition, target.account_id, role_path(target))
 }
 
 /// The owner of a thing of this namespace.

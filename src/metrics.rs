@@ -2,7 +2,7 @@
 
 use crate::aws::Call;
 use crate::pass::Round;
-use crate::plan::Action;
+use crate::plan::{Action, Kind, Step};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -100,9 +100,14 @@ impl Metrics {
         self.status_writes.inc();
     }
 
-    /// Counts what a pass found changed although the spec had not. A new value comes from its source, so it does not count.
+    /// Counts what a pass found changed although the spec had not. A new value comes from its
+    /// source, and what is retired was left for later, so they do not count.
     pub fn drifted(&self, round: &Round) {
-        for step in round.plan.steps.iter().filter(|step| !matches!(step.action, Action::PutSecretValue { .. })) {
+        let planned = |step: &&Step| {
+            let expected = matches!(step.action, Action::PutSecretValue { .. } | Action::DeleteSecret { .. });
+            !expected && !matches!(step.subject.kind, Kind::Revision | Kind::Service)
+        };
+        for step in round.plan.steps.iter().filter(planned) {
             self.drift.get_or_create(&DriftLabels { kind: format!("{:?}", step.subject.kind) }).inc();
         }
     }

@@ -1,23 +1,33 @@
 //! All reads of AWS, concurrent. Never fails: what could not be seen is `Unknown`, so that one broken thing blinds nothing else.
 
-use crate::aws::{Account, batch, ecs, iam, kms, secrets_manager};
+use crate::api::RolledService;
+use crate::aws::{Account, batch, ecs, ecs_services, iam, kms, secrets_manager};
 use crate::failure::Failure;
-use crate::observed::{DefinitionRead, Observed, Reads, Snapshot};
-use crate::resource::definition::{ObservedDefinition, ObservedRevision, repository_credentials};
+use crate::observed::{DefinitionRead, Observed, Reads, RoleSnapshot, Snapshot};
+use crate::resource::definition::ObservedDefinition;
 use crate::resource::normalise::DefinitionKind;
+use crate::resource::revision::{Family, ObservedRevision, Usage};
 use crate::resource::sealed::Sealed;
 use crate::resource::secret::ObservedSecret;
-use futures::future::{join, join_all, join3};
-use serde_json::Value;
+use crate::resource::service::ObservedService;
+use futures::future::{join, join_all, join5};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Looks at everything a pass needs.
+/// Looks at everything that is asked for.
 pub async fn observe(account: &Account, reads: &Reads) -> Observed {
-    let (secrets, role, definition) = join3(secrets(account, reads), role(account, reads), definition(account, reads)).await;
-    let mut observed = definition;
-    (observed.secrets, observed.role) = (secrets, role.0);
-    (observed.inline_policy, observed.attached) = (role.1, role.2);
-    observed.keys = keys(account, reads, &observed.secrets).await;
+    let (secrets, roles, definition, families, rest) = join5(
+        secrets(account, reads),
+        roles(account, reads),
+        definition(account, reads.definition.as_ref()),
+        families(account, reads),
+        rest(account, reads),
+    )
+    .await;
+    let mut observed = Observed::default();
+    observed.keys = keys(account, reads, &secrets).await;
+    (observed.secrets, observed.roles) = (secrets, roles);
+    observed.absorb(definition);
+    observed.absorb(Observed { families, ..rest });
     observed
 }
 
@@ -63,59 +73,94 @@ async fn keys(
     join_all(each).await.into_iter().collect()
 }
 
-type RoleFacts =
-    (Option<Snapshot<crate::resource::role::ObservedRole>>, Option<Snapshot<Value>>, Option<Snapshot<BTreeSet<String>>>);
-
-/// A role that does not exist has no policies to read.
-async fn role(account: &Account, reads: &Reads) -> RoleFacts {
-    let Some((name, policy)) = &reads.role else { return (None, None, None) };
-    let role = snapshot(iam::role(&account.read, name).await);
-    if role.present().is_none() {
-        return (Some(role), Some(Snapshot::Absent), Some(Snapshot::Absent));
-    }
-    let (inline, attached) = join(iam::inline_policy(&account.read, name, policy), iam::attached(&account.read, name)).await;
-    (Some(role), Some(snapshot(inline)), Some(snapshot(attached)))
+async fn roles(account: &Account, reads: &Reads) -> BTreeMap<String, RoleSnapshot> {
+    let each = reads.roles.iter().map(async |(name, policy)| (name.clone(), role(account, name, policy).await));
+    join_all(each).await.into_iter().collect()
 }
 
-async fn definition(account: &Account, reads: &Reads) -> Observed {
-    let Some(read) = &reads.definition else { return Observed::default() };
-    if !read.all {
-        return Observed { definition: Some(snapshot(newest(account, read).await)), ..Observed::default() };
+/// A role that does not exist has no policies to read.
+async fn role(account: &Account, name: &str, policy: &str) -> RoleSnapshot {
+    let role = snapshot(iam::role(&account.read, name).await);
+    if role.present().is_none() {
+        return RoleSnapshot { role, inline_policy: Snapshot::Absent, attached: Snapshot::Absent };
     }
-    let revisions = match read.kind {
-        DefinitionKind::TaskDefinition => ecs::revisions(&account.read, &read.name).await,
-        DefinitionKind::JobDefinition => batch::revisions(&account.read, &read.name).await,
+    let (inline, attached) = join(iam::inline_policy(&account.read, name, policy), iam::attached(&account.read, name)).await;
+    RoleSnapshot { role, inline_policy: snapshot(inline), attached: snapshot(attached) }
+}
+
+/// The newest active revision; where the status names another that is still active, that one too.
+async fn definition(account: &Account, read: Option<&DefinitionRead>) -> Observed {
+    let Some(read) = read else { return Observed::default() };
+    let name = &read.family.name;
+    if read.family.kind == DefinitionKind::JobDefinition {
+        let all = batch::revisions(&account.read, name).await;
+        let list = all.clone().map(|all| Some(all.iter().map(|it| it.as_revision(read.family.kind)).collect()));
+        let recorded =
+            |all: &Vec<ObservedDefinition>| all.iter().skip(1).find(|it| Some(&it.arn) == read.recorded.as_ref()).cloned();
+        return Observed {
+            recorded: all.as_ref().ok().and_then(recorded),
+            definition: Some(snapshot(all.map(|all| all.into_iter().next()))),
+            families: [(read.family.clone(), snapshot(list))].into(),
+            ..Observed::default()
+        };
+    }
+    let newest = snapshot(ecs::describe(&account.read, name).await);
+    let other = read.recorded.as_ref().filter(|recorded| newest.present().is_some_and(|newest| newest.arn != **recorded));
+    let recorded = match other {
+        None => Ok(None),
+        Some(arn) => ecs::describe(&account.read, arn).await.map(|found| found.filter(|found| found.is_active())),
     };
-    let revision = |found: ObservedDefinition| ObservedRevision {
-        secrets: repository_credentials(read.kind, &found.content),
-        arn: found.arn,
-        tags: found.tags,
-    };
+    match recorded {
+        Ok(recorded) => Observed { definition: Some(newest), recorded, ..Observed::default() },
+        Err(failure) => Observed { definition: Some(Snapshot::Unknown(failure.scrubbed(&[]))), ..Observed::default() },
+    }
+}
+
+async fn families(account: &Account, reads: &Reads) -> BTreeMap<Family, Snapshot<Vec<ObservedRevision>>> {
+    let each = reads.families.iter().map(async |(family, retired)| {
+        let all = match family.kind {
+            DefinitionKind::TaskDefinition => ecs::revisions(&account.read, &family.name, *retired).await,
+            DefinitionKind::JobDefinition => batch::revisions(&account.read, &family.name).await,
+        };
+        let list = all.map(|all| Some(all.iter().map(|found| found.as_revision(family.kind)).collect()));
+        (family.clone(), snapshot(list))
+    });
+    join_all(each).await.into_iter().collect()
+}
+
+/// Single revisions, users and services.
+async fn rest(account: &Account, reads: &Reads) -> Observed {
+    let revisions = join_all(reads.revisions.iter().map(async |arn| (arn.clone(), revision(account, arn).await)));
+    let usage = join_all(reads.usage.iter().map(async |family| (family.clone(), usage(account, family).await)));
+    let services = join_all(reads.services.iter().map(async |service| (service.clone(), rolled(account, service).await)));
+    let (revisions, (usage, services)) = join(revisions, join(usage, services)).await;
     Observed {
-        revisions: Some(snapshot(revisions.map(|all| Some(all.into_iter().map(revision).collect())))),
+        revisions: revisions.into_iter().collect(),
+        usage: usage.into_iter().collect(),
+        services: services.into_iter().collect(),
         ..Observed::default()
     }
 }
 
-/// The newest active revision; where the status names another that is still active and the newest has not our tags, that one.
-async fn newest(account: &Account, read: &DefinitionRead) -> Result<Option<ObservedDefinition>, Failure> {
-    match read.kind {
-        DefinitionKind::JobDefinition => {
-            let all = batch::revisions(&account.read, &read.name).await?;
-            let recorded = all.iter().find(|found| Some(&found.arn) == read.recorded.as_ref()).cloned();
-            let newest = all.into_iter().next();
-            Ok(if newest.as_ref().is_some_and(is_tagged) { newest } else { recorded.or(newest) })
-        }
-        DefinitionKind::TaskDefinition => {
-            let newest = ecs::describe(&account.read, &read.name).await?;
-            match (&newest, &read.recorded) {
-                (Some(found), Some(recorded)) if !is_tagged(found) && found.arn != *recorded => {
-                    Ok(ecs::describe(&account.read, recorded).await?.or(newest))
-                }
-                _ => Ok(newest),
-            }
-        }
-    }
+async fn revision(account: &Account, arn: &str) -> Snapshot<ObservedRevision> {
+    let Some((family, _)) = Family::of(arn) else { return Snapshot::Absent };
+    let found = match family.kind {
+        DefinitionKind::TaskDefinition => ecs::describe(&account.read, arn).await,
+        DefinitionKind::JobDefinition => batch::describe(&account.read, arn).await,
+    };
+    snapshot(found.map(|found| found.map(|found| found.as_revision(family.kind))))
+}
+
+async fn usage(account: &Account, family: &Family) -> Snapshot<Usage> {
+    let users = match family.kind {
+        DefinitionKind::TaskDefinition => ecs_services::usage(&account.read, &family.name).await,
+        DefinitionKind::JobDefinition => batch::usage(&account.read).await,
+    };
+    snapshot(users.map(Some))
+}
+
+async fn rolled(account: &Account, service: &RolledService) -> Snapshot<ObservedService> {
+    snapshot(ecs_services::describe(&account.read, service).await)
 }
 
 /// Names of the active definitions of both services that begin so and are not known.
@@ -130,8 +175,4 @@ pub async fn strangers(account: &Account, prefix: &str, known: &[String]) -> Res
         }
     }
     Ok(found)
-}
-
-fn is_tagged(found: &ObservedDefinition) -> bool {
-    found.tags.contains_key(crate::resource::tags::OWNER)
 }

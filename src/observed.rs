@@ -1,16 +1,19 @@
 //! What is in AWS, as far as could be seen. Absent and unknown are two different things: nothing is ever done because of an
 //! `Unknown`.
 
+use crate::api::RolledService;
 use crate::failure::Failure;
-use crate::resource::definition::{ObservedDefinition, ObservedRevision};
+use crate::resource::definition::ObservedDefinition;
+use crate::resource::revision::{Family, ObservedRevision, Usage};
 use crate::resource::role::ObservedRole;
+use crate::resource::sealed::Sealed;
 use crate::resource::secret::ObservedSecret;
-use serde::Serialize;
+use crate::resource::service::ObservedService;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One thing as it was seen.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Snapshot<T> {
     /// AWS says that it does not exist.
     Absent,
@@ -30,49 +33,85 @@ impl<T> Snapshot<T> {
     }
 }
 
-/// What one pass has to look at. Derived from what is desired, so that a shared snapshot of an account can serve it as well.
+/// What a pass has to look at. Derived from what is desired, so that a shared snapshot of an account can serve it as well.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Reads {
     /// Secrets by name or ARN.
     pub secrets: BTreeSet<String>,
     /// Values (by secret) to compare by reading, where no value key is at hand. A read of last resort: it needs GetSecretValue.
-    pub compare_values: BTreeMap<String, crate::resource::sealed::Sealed>,
+    pub compare_values: BTreeMap<String, Sealed>,
     /// KMS keys in any form but a key ARN.
     pub keys: BTreeSet<String>,
-    /// The role's name and our inline policy's.
-    pub role: Option<(String, String)>,
+    /// Roles by name, each with the name of our inline policy.
+    pub roles: BTreeMap<String, String>,
     /// The definition.
     pub definition: Option<DefinitionRead>,
+    /// Single revisions, by ARN.
+    pub revisions: BTreeSet<String>,
+    /// Families of which every active revision is wanted, and with `true` every deregistered one too.
+    pub families: BTreeMap<Family, bool>,
+    /// Families whose users are wanted.
+    pub usage: BTreeSet<Family>,
+    /// ECS services.
+    pub services: BTreeSet<RolledService>,
 }
 
-/// Which facts about a definition are wanted.
+/// The revision that counts is wanted.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DefinitionRead {
-    /// ECS or Batch.
-    pub kind: crate::resource::normalise::DefinitionKind,
-    /// Family or job definition name.
-    pub name: String,
+    /// ECS or Batch, and the name.
+    pub family: Family,
     /// The revision that our status names, in case a newer one is not ours.
     pub recorded: Option<String>,
-    /// Whether every active revision is wanted (for removal) or the newest (for convergence).
-    pub all: bool,
 }
 
 /// The answer to [`Reads`].
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Observed {
     /// Secrets, by what they were asked for.
     pub secrets: BTreeMap<String, Snapshot<ObservedSecret>>,
     /// ARNs of KMS keys, by what they were asked for.
     pub keys: BTreeMap<String, Snapshot<String>>,
-    /// The execution role.
-    pub role: Option<Snapshot<ObservedRole>>,
-    /// Our inline policy on it.
-    pub inline_policy: Option<Snapshot<Value>>,
-    /// ARNs of the managed policies attached to it.
-    pub attached: Option<Snapshot<BTreeSet<String>>>,
-    /// The definition that counts: the newest active one, or where that is not ours, the one that our status names.
+    /// Roles, by name.
+    pub roles: BTreeMap<String, RoleSnapshot>,
+    /// The newest active revision.
     pub definition: Option<Snapshot<ObservedDefinition>>,
-    /// Every active revision, where asked for.
-    pub revisions: Option<Snapshot<Vec<ObservedRevision>>>,
+    /// The active revision that our status names, where it is not the newest.
+    pub recorded: Option<ObservedDefinition>,
+    /// Single revisions, by ARN.
+    pub revisions: BTreeMap<String, Snapshot<ObservedRevision>>,
+    /// Every active revision of these families.
+    pub families: BTreeMap<Family, Snapshot<Vec<ObservedRevision>>>,
+    /// Who uses revisions of these families.
+    pub usage: BTreeMap<Family, Snapshot<Usage>>,
+    /// ECS services.
+    pub services: BTreeMap<RolledService, Snapshot<ObservedService>>,
+}
+
+/// A role and what is on it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RoleSnapshot {
+    /// The role.
+    pub role: Snapshot<ObservedRole>,
+    /// Our inline policy.
+    pub inline_policy: Snapshot<Value>,
+    /// ARNs of the managed policies attached to it.
+    pub attached: Snapshot<BTreeSet<String>>,
+}
+
+impl Observed {
+    /// Adds what a further look saw.
+    pub fn absorb(&mut self, more: Observed) {
+        self.secrets.extend(more.secrets);
+        self.keys.extend(more.keys);
+        self.roles.extend(more.roles);
+        self.definition = more.definition.or(self.definition.take());
+        self.recorded = more.recorded.or(self.recorded.take());
+        let listed = more.families.values().filter_map(Snapshot::present).flatten();
+        self.revisions.extend(listed.map(|revision| (revision.arn.clone(), Snapshot::Present(revision.clone()))));
+        self.revisions.extend(more.revisions);
+        self.families.extend(more.families);
+        self.usage.extend(more.usage);
+        self.services.extend(more.services);
+    }
 }

@@ -1,14 +1,18 @@
 //! What one pass over a workload came to: plain data, from which the status, the events and the command line's text are made.
 
-use crate::api::{DefinitionStatus, SecretStatus};
+mod history;
+
+use crate::api::{DefinitionStatus, RevisionStatus, RolledService, SecretStatus, ServiceStatus};
 use crate::desired::Desired;
 use crate::failure::Failure;
 use crate::observed::{Observed, Snapshot};
 use crate::plan::{self, Action, Plan, Step, Subject};
 use crate::problem::Problem;
 use crate::resource::secret::DesiredSecret;
+use crate::resource::service;
 use crate::target::Target;
 use serde::Serialize;
+use std::collections::BTreeSet;
 
 /// One pass.
 #[derive(Debug)]
@@ -63,8 +67,18 @@ pub struct Facts {
     pub role_arn: Option<String>,
     /// The secrets that revisions pull with.
     pub secrets: Vec<SecretStatus>,
+    /// Secrets of the status that are no longer needed.
+    pub gone_secrets: BTreeSet<String>,
+    /// ARNs of former roles that still have something of ours.
+    pub former_roles: Vec<String>,
     /// The registered definition.
     pub definition: Option<DefinitionStatus>,
+    /// ARN of a newer revision of another hand.
+    pub foreign_revision: Option<String>,
+    /// Our other registered revisions; none where they are not known.
+    pub older_revisions: Option<Vec<RevisionStatus>>,
+    /// The services that are rolled.
+    pub services: Vec<ServiceStatus>,
 }
 
 impl Round {
@@ -97,11 +111,28 @@ impl Round {
 /// fence keeps out: a later pass takes what is recorded for ours, and grants it to those who share the role.
 pub fn facts(desired: &Desired, observed: &Observed, plan: &Plan, outcomes: &[Outcome]) -> Facts {
     let done = Done { plan, outcomes };
-    Facts {
+    let (former_secrets, gone_secrets) = history::former_secrets(desired, observed, &done);
+    let mut facts = Facts {
         role_arn: role_arn(desired, observed, &done),
         definition: definition(desired, observed, &done),
-        secrets: secrets(desired, observed, &done),
-    }
+        secrets: secrets(desired, observed, &done, former_secrets),
+        gone_secrets,
+        former_roles: history::former_roles(desired, observed, &done),
+        foreign_revision: desired.definition.foreign(observed).map(|foreign| foreign.arn.clone()),
+        ..Facts::default()
+    };
+    facts.older_revisions = history::older(desired, observed, &done, &facts);
+    facts.services = services(desired, observed, &done, &facts);
+    facts
+}
+
+fn services(desired: &Desired, observed: &Observed, done: &Done, facts: &Facts) -> Vec<ServiceStatus> {
+    let told = |named: &RolledService| {
+        let told = |action: &Action| matches!(action, Action::UpdateService { cluster, service, .. } if *cluster == named.cluster && *service == named.service);
+        done.output(told).is_some()
+    };
+    let target = facts.definition.as_ref().map(|definition| definition.arn.as_str()).unwrap_or_default();
+    service::record(&desired.services, &desired.definition.family(), target, told, observed)
 }
 
 /// The steps that were carried out.
@@ -118,13 +149,20 @@ impl Done<'_> {
             _ => None,
         })
     }
+
+    /// Whether nothing about this thing is held, and every step on it was carried out.
+    fn is_done_with(&self, subject: &Subject) -> bool {
+        let steps = self.plan.steps.iter().enumerate().filter(|(_, step)| step.subject == *subject);
+        let all = steps.map(|(index, _)| self.outcomes.get(index)).all(|outcome| matches!(outcome, Some(Outcome::Done(_))));
+        all && !self.plan.holds(subject)
+    }
 }
 
 fn role_arn(desired: &Desired, observed: &Observed, done: &Done) -> Option<String> {
     if let Some(created) = done.output(|action| matches!(action, Action::CreateRole { .. })) {
         return Some(created.arn.clone().unwrap_or_else(|| desired.role.arn.clone()));
     }
-    let role = observed.role.as_ref()?.present()?;
+    let role = observed.roles.get(&desired.role.name)?.role.present()?;
     let ours = desired.role.managed.as_ref().is_none_or(|managed| managed.is_ours(&role.tags));
     ours.then(|| role.arn.clone())
 }
@@ -134,23 +172,22 @@ fn definition(desired: &Desired, observed: &Observed, done: &Done) -> Option<Def
     if let Some(Output { arn: Some(arn), revision }) = registered {
         return Some(DefinitionStatus { arn: arn.clone(), revision: revision.unwrap_or_default() });
     }
-    let found = observed.definition.as_ref()?.present()?;
-    let recorded = desired.definition.recorded.as_ref() == Some(&found.arn);
-    let ours = desired.definition.owner.owns(&found.tags, recorded);
-    ours.then(|| DefinitionStatus { arn: found.arn.clone(), revision: found.revision })
+    let found = desired.definition.current(observed)?;
+    Some(DefinitionStatus { arn: found.arn.clone(), revision: found.revision })
 }
 
 /// The secrets that are pulled with, or were: those of the spec as far as they are there and ours or admitted, then the former.
-fn secrets(desired: &Desired, observed: &Observed, done: &Done) -> Vec<SecretStatus> {
+fn secrets(desired: &Desired, observed: &Observed, done: &Done, former: Vec<SecretStatus>) -> Vec<SecretStatus> {
     let kept = desired.secrets.iter().filter_map(|wanted| kept_secret(wanted, desired, observed, done));
     let existing = desired.existing.iter().filter_map(|existing| {
         let (arn, kms_key_arn) = plan::existing_secret(existing, desired, observed, &mut Plan::default())?;
-        Some(SecretStatus { registry: existing.registry.clone(), name: None, arn, version_id: None, kms_key_arn })
+        let registry = existing.registry.clone();
+        Some(SecretStatus { registry, name: None, arn, version_id: None, kms_key_arn, former: false })
     });
     let mut found: Vec<SecretStatus> = kept.chain(existing).collect();
-    for former in &desired.former_secrets {
+    for former in former {
         if !found.iter().any(|secret| secret.arn == former.arn) {
-            found.push(former.clone());
+            found.push(former);
         }
     }
     found
@@ -176,5 +213,6 @@ fn kept_secret(wanted: &DesiredSecret, desired: &Desired, observed: &Observed, d
         },
         arn,
         kms_key_arn,
+        former: false,
     })
 }

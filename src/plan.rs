@@ -4,6 +4,7 @@
 mod converge;
 mod remove;
 pub mod render;
+mod retire;
 
 pub use converge::{converge, imagined};
 pub(crate) use converge::{existing_secret, key_of};
@@ -13,6 +14,7 @@ use crate::failure::Failure;
 use crate::resource::normalise::{DefinitionKind, FieldChange};
 use crate::resource::sealed::Sealed;
 use crate::resource::tags::Tags;
+use crate::status::Reason;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 use std::fmt;
@@ -28,6 +30,10 @@ pub enum Kind {
     Role,
     /// ECS task definition or Batch job definition.
     Definition,
+    /// One of its older revisions. It belongs to no condition: nothing waits for its end.
+    Revision,
+    /// ECS service.
+    Service,
 }
 
 /// One AWS thing.
@@ -63,6 +69,8 @@ impl fmt::Display for Subject {
             Kind::Key => "KMS key",
             Kind::Role => "role",
             Kind::Definition => "definition",
+            Kind::Revision => "revision",
+            Kind::Service => "service",
         };
         write!(out, "{kind} {}", self.name)
     }
@@ -86,10 +94,18 @@ impl Plan {
         self.steps.is_empty() && self.held.is_empty()
     }
 
-    /// Whether a policy that others share is written.
-    pub(crate) fn writes_policy(&self) -> bool {
-        let writes = |step: &Step| matches!(step.action, Action::PutRolePolicy { .. } | Action::DeleteRolePolicy { .. });
-        self.steps.iter().any(writes)
+    /// Whether a policy that others share is written, or something that they may use ends.
+    pub(crate) fn touches_others(&self) -> bool {
+        let touches = |step: &Step| {
+            matches!(
+                step.action,
+                Action::PutRolePolicy { .. }
+                    | Action::DeleteRolePolicy { .. }
+                    | Action::DeleteRole { .. }
+                    | Action::DeleteSecret { .. }
+            )
+        };
+        self.steps.iter().any(touches)
     }
 
     /// Adds a step that waits for every earlier step on `after`.
@@ -137,7 +153,8 @@ pub struct Step {
     pub changes: Vec<FieldChange>,
 }
 
-/// A write with all its arguments. Strings of the form [`pending_arn`] are replaced by the ARN that an earlier step yields.
+/// A write with all its arguments. Strings of the forms [`pending_arn`] and [`pending_definition`] are replaced by the ARN that an
+/// earlier step yields.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "call", rename_all_fields = "camelCase")]
 #[allow(missing_docs)] // the fields are the parameters of the calls, in AWS's words
@@ -233,6 +250,15 @@ pub enum Action {
         kind: DefinitionKind,
         arn: String,
     },
+    /// At most 10, all deregistered.
+    DeleteTaskDefinitions {
+        arns: Vec<String>,
+    },
+    UpdateService {
+        cluster: String,
+        service: String,
+        task_definition: String,
+    },
 }
 
 fn veiled<S: Serializer>(document: &Value, serializer: S) -> Result<S::Ok, S::Error> {
@@ -261,9 +287,18 @@ pub enum Hold {
     Waiting,
     /// What the spec names does not exist, or is of no use.
     Missing,
+    /// Something uses it.
+    InUse,
+    /// It cannot or shall not be done, and what else there is does not depend on it.
+    Refused(Reason),
 }
 
 /// Stands for the ARN of a secret that an earlier step of the same plan creates.
 pub fn pending_arn(secret_name: &str) -> String {
     format!("${{arn of secret {secret_name}}}")
+}
+
+/// Stands for the ARN of the revision that an earlier step of the same plan registers.
+pub fn pending_definition(name: &str) -> String {
+    format!("${{arn of definition {name}}}")
 }

@@ -1,14 +1,16 @@
 //! The status of a workload: a pure function of the pass and the previous status. The only place that makes conditions.
 
 mod binding;
+mod leftovers;
 mod reason;
 mod removal;
 
 pub use binding::binding_status;
+pub use leftovers::has_leftovers;
 pub use reason::Reason;
 pub use removal::{Farewell, farewell, inventory, leaves_everything};
 
-use crate::api::{FLUX_REQUESTED_AT, PrivateImageWorkload, PrivateImageWorkloadStatus, REQUESTED_AT};
+use crate::api::{FLUX_REQUESTED_AT, PrivateImageWorkload, PrivateImageWorkloadStatus, REQUESTED_AT, ServiceStatus};
 use crate::pass::{Outcome, Pass, Round};
 use crate::plan::{Hold, Kind, render};
 use crate::problem::Problem;
@@ -23,11 +25,20 @@ pub const RECONCILING: &str = "Reconciling";
 /// kstatus: somebody must act. Present only when true.
 pub const STALLED: &str = "Stalled";
 /// The parts of `Ready`.
-const PARTS: [(&str, &[Kind]); 3] = [
+const PARTS: [(&str, &[Kind]); 4] = [
     ("CredentialsSynced", &[Kind::Secret, Kind::Key]),
     ("ExecutionRoleReady", &[Kind::Role]),
     ("DefinitionRegistered", &[Kind::Definition]),
+    (SERVICES_UPDATED, &[Kind::Service]),
 ];
+/// The part that only some ask for.
+const SERVICES_UPDATED: &str = "ServicesUpdated";
+
+/// The parts that this workload asks for.
+fn parts(workload: &PrivateImageWorkload) -> impl Iterator<Item = (&'static str, &'static [Kind])> {
+    let rolls = workload.spec.rollout.is_some();
+    PARTS.into_iter().filter(move |(part, _)| rolls || *part != SERVICES_UPDATED)
+}
 
 /// Bytes of `status.plan`.
 const MAX_PLAN: usize = 8 * 1024;
@@ -64,10 +75,10 @@ pub fn summarise(workload: &PrivateImageWorkload, pass: &Pass, now: Timestamp) -
             status.conditions.insert(0, condition(READY, &verdict, workload, &previous, now));
             return status;
         }
-        Pass::Refused(problems) => refused(problems, &mut status),
-        Pass::Done(round) => done(round, &mut status),
+        Pass::Refused(problems) => refused(workload, problems, &mut status),
+        Pass::Done(round) => done(workload, round, &mut status),
     };
-    let ready = ready(&parts);
+    let ready = ready(&parts, &status);
     let mut conditions = vec![condition(READY, &ready, workload, &previous, now)];
     if ready.ok != Some(true) {
         let kind = if ready.reason.is_stalled() { STALLED } else { RECONCILING };
@@ -110,29 +121,43 @@ pub fn held_up(workload: &PrivateImageWorkload, reason: Reason, message: &str, n
 
 type Parts = Vec<(&'static str, Verdict)>;
 
-fn refused(problems: &[Problem], status: &mut PrivateImageWorkloadStatus) -> Parts {
+fn refused(workload: &PrivateImageWorkload, problems: &[Problem], status: &mut PrivateImageWorkloadStatus) -> Parts {
     let message = problems.iter().map(Problem::to_string).collect::<Vec<_>>().join("\n");
     let reason = problems.first().map_or(Reason::InvalidSpec, |problem| problem.reason);
     let stalled = problems.iter().map(|problem| problem.reason).find(|reason| reason.is_stalled()).unwrap_or(reason);
     status.plan = None;
-    PARTS.map(|(part, _)| (part, Verdict { ok: None, reason: stalled, message: message.clone() })).into()
+    parts(workload).map(|(part, _)| (part, Verdict { ok: None, reason: stalled, message: message.clone() })).collect()
 }
 
-fn done(round: &Round, status: &mut PrivateImageWorkloadStatus) -> Parts {
+fn done(workload: &PrivateImageWorkload, round: &Round, status: &mut PrivateImageWorkloadStatus) -> Parts {
     let facts = &round.facts;
     if round.outcomes.is_some() {
         status.target = Some(round.target.status());
         status.execution_role_arn = facts.role_arn.clone().or(status.execution_role_arn.take());
         status.definition = facts.definition.clone().or(status.definition.take());
-        let unseen = status
-            .secrets
-            .iter()
-            .filter(|old| !facts.secrets.iter().any(|new| new.arn == old.arn || (old.name.is_some() && new.name == old.name)));
+        status.former_roles = facts.former_roles.clone();
+        status.older_revisions = facts.older_revisions.clone().or(status.older_revisions.take());
+        status.services = facts.services.clone();
+        let unseen =
+            status.secrets.iter().filter(|old| !facts.gone_secrets.contains(&old.arn)).filter(|old| {
+                !facts.secrets.iter().any(|new| new.arn == old.arn || (old.name.is_some() && new.name == old.name))
+            });
         status.secrets = facts.secrets.iter().chain(unseen).cloned().collect();
     }
-    status.warnings = round.warnings.iter().chain(&round.plan.notes).cloned().collect();
+    let failed = unretired(round);
+    status.warnings = round.warnings.iter().chain(&round.plan.notes).cloned().chain(failed).collect();
     status.plan = (!round.is_converged()).then(|| render::cut(&render::text(round), MAX_PLAN));
-    PARTS.map(|(part, kinds)| (part, verdict(round, part, kinds))).into()
+    parts(workload).map(|(part, kinds)| (part, verdict(round, part, kinds))).collect()
+}
+
+/// Older revisions that could not be retired. Nothing waits for them, so this is no fault of a part.
+fn unretired(round: &Round) -> impl Iterator<Item = String> {
+    round.results().filter_map(|(step, outcome)| match outcome {
+        Some(Outcome::Failed(failure)) if step.subject.kind == Kind::Revision && !failure.passes() => {
+            Some(format!("{} could not be retired: {failure}{}", step.subject, render::remedy(failure.kind)))
+        }
+        _ => None,
+    })
 }
 
 fn verdict(round: &Round, part: &str, kinds: &[Kind]) -> Verdict {
@@ -152,6 +177,8 @@ fn verdict(round: &Round, part: &str, kinds: &[Kind]) -> Verdict {
             Hold::NotOurs => Reason::OwnershipConflict,
             Hold::Waiting => Reason::Progressing,
             Hold::Missing => Reason::DependencyNotFound,
+            Hold::InUse => Reason::DeletionBlocked,
+            Hold::Refused(reason) => *reason,
         };
         return Verdict::no(reason, held.message.clone());
     }
@@ -164,7 +191,16 @@ fn verdict(round: &Round, part: &str, kinds: &[Kind]) -> Verdict {
             format!("{}: {}; managementPolicy is Observe, so nothing is written", step.subject, step.reason),
         ),
         (Some((step, _)), Some(_)) => Verdict::no(Reason::Progressing, format!("{}: {}", step.subject, step.reason)),
-        (None, _) => Verdict::yes(success(round, part)),
+        (None, _) if part == SERVICES_UPDATED && round.done().any(|step| step.subject.kind == Kind::Service) => {
+            Verdict::no(Reason::Progressing, "services were told to roll to the revision; their deployments are followed")
+        }
+        (None, _) => {
+            let reason = match (part, &round.facts.foreign_revision) {
+                ("DefinitionRegistered", Some(_)) => Reason::ForeignRevision,
+                _ => Reason::Succeeded,
+            };
+            Verdict { reason, ..Verdict::yes(success(round, part)) }
+        }
     }
 }
 
@@ -183,12 +219,19 @@ fn success(round: &Round, part: &str) -> String {
             if secrets.is_empty() { "no container needs a credential".into() } else { secrets.join("; ") }
         }
         "ExecutionRoleReady" => facts.role_arn.clone().unwrap_or_default(),
-        _ => facts.definition.as_ref().map(|definition| definition.arn.clone()).unwrap_or_default(),
+        SERVICES_UPDATED => {
+            let told = |it: &ServiceStatus| format!("{}/{}: {} of {} tasks run", it.cluster, it.service, it.running, it.desired);
+            facts.services.iter().map(told).collect::<Vec<_>>().join("; ")
+        }
+        _ => match (&facts.definition, &facts.foreign_revision) {
+            (Some(definition), Some(foreign)) => format!("{}; {foreign} is newer and of another hand", definition.arn),
+            (definition, _) => definition.as_ref().map(|definition| definition.arn.clone()).unwrap_or_default(),
+        },
     }
 }
 
 /// The first part that is not so decides; one that somebody must act on comes before one that only waits.
-fn ready(parts: &Parts) -> Verdict {
+fn ready(parts: &Parts, status: &PrivateImageWorkloadStatus) -> Verdict {
     let open = || parts.iter().filter(|(_, verdict)| verdict.ok != Some(true));
     let first = open()
         .find(|(_, verdict)| verdict.reason.is_stalled())
@@ -196,7 +239,7 @@ fn ready(parts: &Parts) -> Verdict {
         .or_else(|| open().next());
     match first {
         Some((_, verdict)) => Verdict::no(verdict.reason, verdict.message.clone()),
-        None => Verdict::yes(parts.last().map(|(_, verdict)| format!("{} is registered", verdict.message)).unwrap_or_default()),
+        None => Verdict::yes(status.definition.as_ref().map(|it| format!("{} is registered", it.arn)).unwrap_or_default()),
     }
 }
 

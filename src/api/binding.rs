@@ -131,6 +131,9 @@ pub struct Limits {
     /// ECS clusters whose services may be rolled.
     #[schemars(length(max = 100), inner(length(max = 2048)))]
     pub clusters: Vec<String>,
+    /// Families and job definition names that a spec may give its definition, besides those under our own prefix.
+    #[schemars(length(max = 100), inner(length(max = 255)))]
+    pub definition_names: Vec<String>,
     /// Registry hosts that credentials may be held for, such as `registry.example.com` or `*.example.com`.
     #[schemars(length(max = 100), inner(length(max = 255)))]
     pub registries: Vec<String>,

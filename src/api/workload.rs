@@ -1,7 +1,8 @@
 //! `PrivateImageWorkload`: one image from a private registry, made runnable on ECS or Batch.
 #![allow(unreachable_pub)] // kube's derive repeats each struct inside a function
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use super::rollout::{RetiredRevisions, Rollout};
+use super::workload_status::PrivateImageWorkloadStatus;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -46,6 +47,8 @@ pub type Definition = serde_json::Map<String, serde_json::Value>;
     .message("jobs on EKS pull with podProperties.imagePullSecrets, not with repositoryCredentials: leave eksProperties out"))]
 #[x_kube(validation = Rule::new("!has(self.batch) || has(self.batch.eksProperties) || [has(self.batch.containerProperties), has(self.batch.ecsProperties), has(self.batch.nodeProperties)].exists_one(given, given)")
     .message("exactly one of containerProperties, ecsProperties and nodeProperties must be given"))]
+#[x_kube(validation = Rule::new("!has(self.rollout) || has(self.ecs)")
+    .message("rollout is for ECS services: leave it out with batch"))]
 #[x_kube(validation = Rule::new("!has(oldSelf.region) || !has(self.region) || self.region == oldSelf.region")
     .message("region cannot be changed: delete this workload and create it in the other Region, or create a second one"))]
 #[x_kube(validation = Rule::new("!has(oldSelf.bindingRef) || !has(self.bindingRef) || self.bindingRef.name == oldSelf.bindingRef.name")
@@ -78,16 +81,35 @@ pub struct PrivateImageWorkloadSpec {
     pub execution_role: Option<ExecutionRole>,
 
     /// An ECS task definition: the fields of RegisterTaskDefinition, in AWS's spelling. `family`, `executionRoleArn` and
-    /// `repositoryCredentials` are filled in.
+    /// `repositoryCredentials` are filled in where they are left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "super::schema::ecs")]
     pub ecs: Option<Definition>,
 
     /// A Batch job definition: the fields of RegisterJobDefinition, in AWS's spelling. `jobDefinitionName`, `executionRoleArn`
-    /// and `repositoryCredentials` are filled in.
+    /// and `repositoryCredentials` are filled in where they are left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "super::schema::batch")]
     pub batch: Option<Definition>,
+
+    /// A JSON merge patch of the definition, for fields that AWS has and this resource does not know yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "super::schema::any_object")]
+    pub definition_patch: Option<Definition>,
+
+    /// ECS services that are rolled to each new revision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<Rollout>,
+
+    /// How many older revisions stay registered: 3 by default. One that is in use always stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 100))]
+    pub revision_history_limit: Option<i64>,
+
+    /// What becomes of a revision beyond `revisionHistoryLimit`, and of all on deletion: `Deregister` (the default), or in ECS
+    /// `Delete`.
+    #[serde(default)]
+    pub retired_revisions: RetiredRevisions,
 
     /// How often AWS is compared with this object when nothing asks for it, such as `30m` or `1h` (the default). `0s`: only
     /// on a change.
@@ -198,81 +220,4 @@ pub enum DeletionPolicy {
     Delete,
     /// Leave everything.
     Retain,
-}
-
-/// What the last pass saw and did. Never holds a secret value.
-#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Default)]
-#[serde(rename_all = "camelCase")]
-pub struct PrivateImageWorkloadStatus {
-    /// The `metadata.generation` that the last pass handled.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub observed_generation: Option<i64>,
-    /// The last value of the `requestedAt` annotation that a pass answered.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last_handled_reconcile_at: Option<String>,
-    /// Where the workload lives. Pinned by the first pass that wrote something.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub target: Option<TargetStatus>,
-    /// ARN of the execution role in the definition.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub execution_role_arn: Option<String>,
-    /// The secrets that the workload's revisions name.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub secrets: Vec<SecretStatus>,
-    /// The registered definition.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub definition: Option<DefinitionStatus>,
-    /// What is pending or held, as text, at most 8 KiB. Absent when converged.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub plan: Option<String>,
-    /// What may go wrong later and is not an error now.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub warnings: Vec<String>,
-    /// `Ready`, its parts `CredentialsSynced`, `ExecutionRoleReady` and `DefinitionRegistered`, and kstatus's `Reconciling` and
-    /// `Stalled`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
-    pub conditions: Vec<Condition>,
-}
-
-/// The account and Region that a workload is pinned to.
-#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq)]
-#[serde(rename_all = "camelCase")]
-pub struct TargetStatus {
-    /// Name of the AccountBinding; absent where files act with the ambient identity.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub binding: Option<String>,
-    /// AWS account, 12 digits.
-    pub account_id: String,
-    /// AWS Region.
-    pub region: String,
-}
-
-/// One secret in AWS that the workload's containers pull with.
-#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq)]
-#[serde(rename_all = "camelCase")]
-pub struct SecretStatus {
-    /// The registry it is for.
-    pub registry: String,
-    /// Its name, if Wharfinger keeps it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// Its full ARN.
-    pub arn: String,
-    /// The version under AWSCURRENT, if Wharfinger keeps it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub version_id: Option<String>,
-    /// ARN of its customer KMS key.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub kms_key_arn: Option<String>,
-}
-
-/// The registered definition.
-#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq)]
-#[serde(rename_all = "camelCase")]
-pub struct DefinitionStatus {
-    /// Its ARN, with the revision.
-    pub arn: String,
-    /// Its revision.
-    pub revision: i64,
 }

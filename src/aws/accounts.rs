@@ -2,6 +2,7 @@
 //! is checked by sts:GetCallerIdentity before anything else is called.
 
 use super::error::failure;
+use super::pace::Pace;
 use super::{Account, Calls};
 use crate::failure::Failure;
 use crate::problem::Problem;
@@ -28,6 +29,8 @@ pub struct Accounts {
     timeout: Duration,
     calls: Calls,
     identities: Mutex<HashMap<Identity, Arc<Mutex<Option<Known>>>>>,
+    /// By account and Region: whoever acts there shares what AWS allows.
+    paces: Mutex<HashMap<(String, String), Pace>>,
 }
 
 /// What decides whose credentials are used.
@@ -60,7 +63,7 @@ impl Accounts {
     pub async fn load(timeout: Duration, calls: Calls) -> Self {
         let version = aws_config::BehaviorVersion::v2026_01_12();
         let base = aws_config::defaults(version).load().await;
-        Self { base, timeout, calls, identities: Mutex::default() }
+        Self { base, timeout, calls, identities: Mutex::default(), paces: Mutex::default() }
     }
 
     /// The configured Region.
@@ -89,16 +92,19 @@ impl Accounts {
         if known.account_id != target.account_id {
             return Err(Refusal::Mismatch(mismatch(target, &known.account_id)));
         }
-        let account = known.regions.entry(target.region.clone()).or_insert_with(|| self.clients(&known.config, &target.region));
+        let place = (target.account_id.clone(), target.region.clone());
+        let pace = self.paces.lock().await.entry(place).or_default().clone();
+        let account =
+            known.regions.entry(target.region.clone()).or_insert_with(|| self.clients(&known.config, &target.region, pace));
         Ok(account.clone())
     }
 
-    fn clients(&self, config: &SdkConfig, region: &str) -> Account {
+    fn clients(&self, config: &SdkConfig, region: &str, pace: Pace) -> Account {
         let config = |attempts| {
             let retries = RetryConfig::standard().with_max_attempts(attempts);
             config.to_builder().region(Region::new(region.to_owned())).retry_config(retries).build()
         };
-        Account::new(config(READ_ATTEMPTS), &config(1), &self.calls)
+        Account::new(config(READ_ATTEMPTS), &config(1), &self.calls, pace)
     }
 
     async fn check(&self, identity: &Identity, target: &Target) -> Result<Known, Failure> {

@@ -6,7 +6,9 @@ use super::{Account, Clients};
 use crate::failure::Failure;
 use crate::pass::Output;
 use crate::resource::definition::ObservedDefinition;
+use crate::resource::revision::Usage;
 use crate::resource::tags::Tags;
+use aws_sdk_batch::types::JobStatus;
 use serde_json::{Value, json};
 
 const SERVICE: &str = "Batch";
@@ -30,6 +32,36 @@ pub(crate) async fn revisions(clients: &Clients, name: &str) -> Result<Vec<Obser
     }
     found.sort_by_key(|definition| std::cmp::Reverse(definition.revision));
     Ok(found)
+}
+
+/// DescribeJobDefinitions of one revision, deregistered or not; `None` if there is none.
+pub(crate) async fn describe(clients: &Clients, arn: &str) -> Result<Option<ObservedDefinition>, Failure> {
+    let answer = Answer::default();
+    let call = clients.batch.describe_job_definitions().job_definitions(arn).customize().interceptor(answer.clone());
+    call.send().await.map_err(|error| failure(SERVICE, "DescribeJobDefinitions", &error))?;
+    Ok(answer.take()["jobDefinitions"].as_array().and_then(|all| all.first()).map(observed))
+}
+
+/// Statuses of a job that is not finished (Batch API, JobStatus).
+const UNFINISHED: [JobStatus; 5] =
+    [JobStatus::Submitted, JobStatus::Pending, JobStatus::Runnable, JobStatus::Starting, JobStatus::Running];
+
+/// DescribeJobQueues and ListJobs: the unfinished jobs of every queue, by the revision that they run.
+pub(crate) async fn usage(clients: &Clients) -> Result<Usage, Failure> {
+    let queues = clients.batch.describe_job_queues().into_paginator().items().send().try_collect().await;
+    let queues = queues.map_err(|error| failure(SERVICE, "DescribeJobQueues", &error))?;
+    let mut usage = Usage::new();
+    for queue in queues.into_iter().filter_map(|queue| queue.job_queue_arn) {
+        for status in UNFINISHED {
+            let jobs = clients.batch.list_jobs().job_queue(&queue).job_status(status).into_paginator().items();
+            let jobs = jobs.send().try_collect().await.map_err(|error| failure(SERVICE, "ListJobs", &error))?;
+            for job in jobs {
+                let id = format!("job {}", job.job_id.unwrap_or_default());
+                usage.entry(job.job_definition.unwrap_or_default()).or_default().push(id);
+            }
+        }
+    }
+    Ok(usage)
 }
 
 /// DescribeJobDefinitions: names of the active definitions that begin so, all pages.

@@ -2,11 +2,11 @@
 
 use super::backoff::jittered;
 use super::{Context, Error, binding, events, fetch, within};
-use crate::api::{ABANDON, CLEANUP_FINALIZER, ManagementPolicy, PrivateImageWorkload, PrivateImageWorkloadStatus};
+use crate::api::{ABANDON, CLEANUP_FINALIZER, ManagementPolicy, PrivateImageWorkload, PrivateImageWorkloadStatus, ServiceState};
 use crate::converge::{Shared, converge, remove};
 use crate::inputs::{Bindings, Inputs};
 use crate::pass::Pass;
-use crate::status::{Farewell, READY, Reason, farewell, find, inventory, leaves_everything, summarise};
+use crate::status::{Farewell, READY, Reason, farewell, find, has_leftovers, inventory, leaves_everything, summarise};
 use crate::target;
 use futures::FutureExt;
 use jiff::Timestamp;
@@ -26,6 +26,12 @@ const MANAGER: &str = "wharfinger";
 const BUSY: Duration = Duration::from_millis(100);
 /// `spec.interval` where there is none.
 const INTERVAL: Duration = Duration::from_secs(3600);
+/// How often a deployment is looked at.
+const DEPLOYMENT: Duration = Duration::from_secs(10);
+/// When the next of several things that end one after the other is taken up.
+const AT_ONCE: Duration = Duration::from_secs(1);
+/// How often what is still in use is looked at.
+const LEFTOVERS: Duration = Duration::from_secs(300);
 /// When a spec that is wrong is looked at again although nothing changed.
 const SAFETY_NET: Duration = Duration::from_secs(600);
 
@@ -96,7 +102,22 @@ async fn pass(
     }
     write_status(context, api, &workload, &status).await?;
     let reason = ready_reason(&status);
-    Ok((next(context, &workload, &pass, reason), reason))
+    let next = match soon(&workload, &status, &pass, reason) {
+        Some(wait) => Action::requeue(jittered(wait)),
+        None => next(context, &workload, &pass, reason),
+    };
+    Ok((next, reason))
+}
+
+/// Sooner than usual while deployments go on, and while something of the past is left.
+fn soon(workload: &PrivateImageWorkload, status: &PrivateImageWorkloadStatus, pass: &Pass, reason: Reason) -> Option<Duration> {
+    let Pass::Done(round) = pass else { return None };
+    let rolling = status.services.iter().any(|service| service.state == ServiceState::Progressing);
+    if reason == Reason::Progressing && rolling && round.failure().is_none() {
+        return Some(DEPLOYMENT);
+    }
+    let left = reason == Reason::Succeeded && round.outcomes.is_some() && has_leftovers(workload, status);
+    left.then(|| if round.done().next().is_some() { AT_ONCE } else { LEFTOVERS })
 }
 
 async fn protect_binding(context: &Context, inputs: &Inputs) -> Result<(), Error> {
@@ -168,6 +189,9 @@ async fn delete(
         }
         Farewell::Wait(reason, status) => {
             write_status(context, api, &workload, &status).await?;
+            if matches!(&pass, Pass::Done(round) if round.done().next().is_some()) {
+                context.backoff.succeeded(&workload.uid().unwrap_or_default()); // it goes on: no reason to slow down
+            }
             Ok((Action::requeue(context.backoff.failed(&workload.uid().unwrap_or_default())), reason))
         }
     }

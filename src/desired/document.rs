@@ -54,12 +54,24 @@ fn image_field(container: &str, inherited: bool) -> String {
     if inherited { "spec.image".to_owned() } else { format!("{container}.image") }
 }
 
-/// The kind of definition and its JSON. With neither given, ECS and nothing.
-pub(super) fn kind_and_definition(spec: &PrivateImageWorkloadSpec) -> (DefinitionKind, Option<&Definition>) {
-    match (&spec.ecs, &spec.batch) {
+/// The kind of definition and its JSON, `definitionPatch` applied. With neither given, ECS and nothing.
+pub(super) fn kind_and_definition(spec: &PrivateImageWorkloadSpec) -> (DefinitionKind, Option<Definition>) {
+    let (kind, definition) = match (&spec.ecs, &spec.batch) {
         (None, Some(batch)) => (DefinitionKind::JobDefinition, Some(batch)),
         (ecs, _) => (DefinitionKind::TaskDefinition, ecs.as_ref()),
-    }
+    };
+    let Some(patch) = &spec.definition_patch else { return (kind, definition.cloned()) };
+    let patched = definition.map(|definition| {
+        let mut definition = Value::Object(definition.clone());
+        json_patch::merge(&mut definition, &Value::Object(patch.clone()));
+        definition.as_object().cloned().unwrap_or_default()
+    });
+    (kind, patched)
+}
+
+/// The name that the spec itself gives its definition.
+pub(super) fn pasted_name(kind: DefinitionKind, definition: Option<&Definition>) -> Option<String> {
+    definition?.get(rules(kind).name_field)?.as_str().filter(|name| !name.is_empty()).map(str::to_owned)
 }
 
 /// Characters of an image in Batch, the digest included (Batch API, `ContainerProperties.image`).
@@ -69,14 +81,17 @@ const MAX_BATCH_IMAGE: usize = 255;
 struct Rules {
     root: &'static str,
     name_field: &'static str,
+    max_name: usize,
     /// Bytes of a definition (AWS service quotas: ECS 64 KiB, Batch 24 KiB).
     max_bytes: usize,
 }
 
 fn rules(kind: DefinitionKind) -> Rules {
     match kind {
-        DefinitionKind::TaskDefinition => Rules { root: "spec.ecs", name_field: "family", max_bytes: 64 * 1024 },
-        DefinitionKind::JobDefinition => Rules { root: "spec.batch", name_field: "jobDefinitionName", max_bytes: 24 * 1024 },
+        DefinitionKind::TaskDefinition => Rules { root: "spec.ecs", name_field: "family", max_name: 255, max_bytes: 64 * 1024 },
+        DefinitionKind::JobDefinition => {
+            Rules { root: "spec.batch", name_field: "jobDefinitionName", max_name: 128, max_bytes: 24 * 1024 }
+        }
     }
 }
 
@@ -86,14 +101,18 @@ pub(super) fn prepare(inputs: &Inputs, target: &Target, problems: &mut Vec<Probl
     let workload = super::workload_name(inputs);
     check_label(workload, problems);
     let (kind, definition) = kind_and_definition(spec);
-    let (Some(definition), false) = (definition, spec.ecs.is_some() && spec.batch.is_some()) else {
+    let (Some(definition), false) = (&definition, spec.ecs.is_some() && spec.batch.is_some()) else {
         problems.push(Problem::spec("spec", "", "exactly one of `ecs` and `batch` must be given", "keep one of them"));
         return None;
     };
     let rules = rules(kind);
-    let name = names::definition(kind, &target.names.definition_prefix, &inputs.namespace.name, workload);
+    let usual = || names::definition(kind, &target.names.definition_prefix, &inputs.namespace.name, workload);
+    let pasted = pasted_name(kind, Some(definition));
+    if let Some(name) = &pasted {
+        check_name(target, &inputs.namespace.name, &rules, name, problems);
+    }
+    let name = pasted.unwrap_or_else(usual);
     let mut document = Value::Object(definition.clone());
-    check_name(&rules, definition, &name, problems);
     check_shape(kind, definition, problems);
     check_roles(spec, problems);
     let tags = take_tags(&mut document);
@@ -119,12 +138,15 @@ fn check_label(name: &str, problems: &mut Vec<Problem>) {
     }
 }
 
-fn check_name(rules: &Rules, definition: &Definition, name: &str, problems: &mut Vec<Problem>) {
-    if let Some(written) = definition.get(rules.name_field).filter(|written| written.as_str() != Some(name)) {
-        let field = format!("{}.{}", rules.root, rules.name_field);
-        let written = written.as_str().map_or_else(|| written.to_string(), str::to_owned);
-        problems.push(Problem::spec(field, written, format!("Wharfinger names the definition {name}"), "leave the field out"));
+/// A name of the spec's own (ECS API, RegisterTaskDefinition, family; Batch API, RegisterJobDefinition, jobDefinitionName).
+fn check_name(target: &Target, namespace: &str, rules: &Rules, name: &str, problems: &mut Vec<Problem>) {
+    let field = format!("{}.{}", rules.root, rules.name_field);
+    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    if name.len() > rules.max_name || !name.chars().all(allowed) {
+        let rule = format!("a definition's name has at most {} letters, digits, hyphens and underscores", rules.max_name);
+        problems.push(Problem::spec(&field, name, rule, "choose another name, or leave the field out"));
     }
+    super::fences::check_name(target, namespace, &field, name, problems);
 }
 
 fn check_shape(kind: DefinitionKind, definition: &Definition, problems: &mut Vec<Problem>) {

@@ -3,7 +3,7 @@
 
 use super::document::Prepared;
 use super::shared::RoleChoice;
-use crate::api::Limits;
+use crate::api::{Limits, Rollout};
 use crate::problem::Problem;
 use crate::resource::arn::Arn;
 use crate::resource::definition::roles_mut;
@@ -19,6 +19,8 @@ const EXISTING_ROLES: Fence = ("existingRoles", |limits| &limits.existing_roles)
 const SECRETS: Fence = ("secretArns", |limits| &limits.secret_arns);
 const PARAMETERS: Fence = ("ssmParameters", |limits| &limits.ssm_parameters);
 const OBJECTS: Fence = ("s3Objects", |limits| &limits.s3_objects);
+const DEFINITIONS: Fence = ("definitionNames", |limits| &limits.definition_names);
+const CLUSTERS: Fence = ("clusters", |limits| &limits.clusters);
 
 /// Checks what the definition names.
 pub(super) fn check(target: &Target, namespace: &str, prepared: &Prepared, problems: &mut Vec<Problem>) {
@@ -50,6 +52,28 @@ pub(super) fn check(target: &Target, namespace: &str, prepared: &Prepared, probl
     }
     for (field, arn, fence) in leads {
         refuse_unless_admitted(target, namespace, field, &arn, fence, problems);
+    }
+}
+
+/// Checks the definition's name, where the spec gives one. A namespace has no `_`, so what begins with ours is no other's.
+pub(super) fn check_name(target: &Target, namespace: &str, field: &str, name: &str, problems: &mut Vec<Problem>) {
+    if !name.starts_with(&format!("{}{namespace}_", target.names.definition_prefix)) {
+        refuse_unless_admitted(target, namespace, field.to_owned(), name, DEFINITIONS, problems);
+    }
+}
+
+/// Checks the clusters of the services that are rolled.
+pub(super) fn check_rollout(target: &Target, namespace: &str, rollout: &Rollout, problems: &mut Vec<Problem>) {
+    for (index, named) in rollout.services.iter().enumerate() {
+        let field = format!("spec.rollout.services[{index}].cluster");
+        let place = format!("arn:{}:ecs:{}:{}:cluster/", target.partition, target.region, target.account_id);
+        if named.cluster.starts_with("arn:") && !named.cluster.starts_with(&place) {
+            let rule = format!("the cluster is not of account {} and Region {}", target.account_id, target.region);
+            problems.push(Problem::spec(field, &named.cluster, rule, "name a cluster of the same account and Region"));
+            continue;
+        }
+        let name = named.cluster.rsplit('/').next().unwrap_or_default();
+        refuse_unless_admitted(target, namespace, field, &format!("{place}{name}"), CLUSTERS, problems);
     }
 }
 
@@ -98,8 +122,13 @@ fn check_role_name(choice: &RoleChoice, problems: &mut Vec<Problem>) {
 
 /// A namespace has no `_` and no `.`, so one namespace's role names never begin another's.
 fn is_own_role(target: &Target, namespace: &str, name: &str) -> bool {
+    target.limits.is_none() || has_own_name(target, namespace, name)
+}
+
+/// Whether a role is named as those that are made for this namespace.
+pub(super) fn has_own_name(target: &Target, namespace: &str, name: &str) -> bool {
     let own = crate::resource::names::role(&target.names.role_prefix, namespace);
-    target.limits.is_none() || name.strip_prefix(&own).is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
+    name.strip_prefix(&own).is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
 }
 
 fn refuse_unless_admitted(target: &Target, namespace: &str, field: String, arn: &str, fence: Fence, problems: &mut Vec<Problem>) {

@@ -1,41 +1,37 @@
 //! What a workload leaves behind when it goes: everything it made that nobody else uses. Needs neither a valid spec nor the
 //! source Secrets: names follow from the status, the registered revisions and the spec.
 
-use super::shared::{images, is_role_shared, needs_of_others, role_choice, users_of_secret};
-use super::{document, owner, workload_name};
-use crate::api::DeletionPolicy;
+use super::history::{FormerRole, former_role};
+use super::shared::{images, role_choice, users_of_secret};
+use super::{document, owner, recovery_window_in_days, workload_name};
+use crate::api::{DeletionPolicy, FORCE_DELETE, PrivateImageWorkload, RetiredRevisions};
 use crate::inputs::{Inputs, Source};
-use crate::observed::{DefinitionRead, Reads};
+use crate::observed::{Observed, Reads, Snapshot};
 use crate::resource::arn::Arn;
 use crate::resource::image::Registry;
 use crate::resource::login::Logins;
 use crate::resource::names;
 use crate::resource::normalise::DefinitionKind;
-use crate::resource::role::{DesiredRole, ManagedRole};
+use crate::resource::revision::{Family, ObservedRevision};
 use crate::resource::tags::Owner;
 use crate::target::Target;
-use std::collections::BTreeMap;
-
-/// Days of a secret's recovery window where the spec names none.
-const RECOVERY_WINDOW_IN_DAYS: i64 = 7;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What goes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Removal {
-    /// ECS or Batch.
-    pub kind: DefinitionKind,
-    /// Family or job definition name.
-    pub definition: String,
     /// Owner of the definitions.
     pub owner: Owner,
-    /// The role, with what others need of it.
-    pub role: DesiredRole,
-    /// Whether another workload uses the role.
-    pub role_shared: bool,
+    /// The roles, the present and former ones, with what others need of them.
+    pub roles: Vec<FormerRole>,
     /// The secrets that may be the workload's.
     pub secrets: Vec<RemovedSecret>,
     /// Days during which a deleted secret can be restored.
     pub recovery_window_in_days: i64,
+    /// Whether deregistered revisions are deleted.
+    pub delete_retired: bool,
+    /// Whether it goes on although something uses what goes.
+    pub force: bool,
     /// Whether everything stays.
     pub retain: bool,
 }
@@ -53,71 +49,83 @@ pub struct RemovedSecret {
     pub shared_with: Vec<String>,
 }
 
-/// What a workload leaves behind. `in_revisions` = ARNs of the secrets that its registered revisions name.
-pub fn removal(inputs: &Inputs, target: &Target, in_revisions: &[String]) -> Removal {
-    let (workload, namespace) = (&inputs.workload, &inputs.namespace);
-    let (kind, _) = document::kind_and_definition(&workload.spec);
-    let choice = role_choice(workload, target, &namespace.name);
-    let (others, unclear) = needs_of_others(inputs, target, &choice.name, true);
-    let role_shared = is_role_shared(inputs, target, &choice.name) || !inputs.strangers.is_empty();
-    let path = target.limits.as_ref().and_then(|limits| limits.role_path.clone()).unwrap_or_else(|| "/".to_owned());
-    let arn = choice
-        .arn
-        .clone()
-        .unwrap_or_else(|| format!("arn:{}:iam::{}:role{path}{}", target.partition, target.account_id, choice.name));
-    let recorded = workload.status.as_ref().and_then(|status| status.execution_role_arn.as_ref()) == Some(&arn);
+/// What a workload leaves behind. `observed` = its registered revisions, as [`Removal::revisions`] asks for them.
+pub fn removal(inputs: &Inputs, target: &Target, observed: &Observed) -> Removal {
+    let workload = &inputs.workload;
+    let revisions = observed.families.values().filter_map(Snapshot::present).flatten();
+    let in_revisions: Vec<String> = revisions.flat_map(|revision| revision.secrets.clone()).collect();
+    let annotated = workload.metadata.annotations.as_ref().and_then(|all| all.get(FORCE_DELETE));
     Removal {
-        kind,
-        definition: names::definition(kind, &target.names.definition_prefix, &namespace.name, workload_name(inputs)),
         owner: owner(inputs, &format!("PrivateImageWorkload/{}", workload_name(inputs))),
-        role: DesiredRole {
-            policy_name: names::inline_policy(&inputs.cluster, &namespace.uid),
-            managed: choice.arn.is_none().then(|| ManagedRole {
-                path,
-                boundary: None,
-                owner: owner(inputs, &format!("Namespace/{}", namespace.name)),
-                recorded,
-            }),
-            name: choice.name,
-            arn,
-            needs_managed_policy: false,
-            others,
-            unclear,
-        },
-        role_shared,
-        secrets: secrets(inputs, target, in_revisions),
-        recovery_window_in_days: workload.spec.recovery_window_in_days.unwrap_or(RECOVERY_WINDOW_IN_DAYS),
+        roles: roles(inputs, target),
+        secrets: secrets(inputs, target, &in_revisions),
+        recovery_window_in_days: recovery_window_in_days(&workload.spec),
+        delete_retired: workload.spec.retired_revisions == RetiredRevisions::Delete,
+        force: annotated.is_some_and(|value| value == "true"),
         retain: workload.spec.deletion_policy == DeletionPolicy::Retain,
     }
+}
+
+/// The role that the spec leads to, and those that the status names.
+fn roles(inputs: &Inputs, target: &Target) -> Vec<FormerRole> {
+    let (workload, namespace) = (&inputs.workload, &inputs.namespace.name);
+    let choice = role_choice(workload, target, namespace);
+    let made = choice.arn.is_none();
+    let present = choice.arn.unwrap_or_else(|| super::role_arn(target, &choice.name));
+    let mut found: Vec<FormerRole> = former_role(inputs, target, &present, Some(made), true).into_iter().collect();
+    let status = workload.status.iter().flat_map(|status| status.execution_role_arn.iter().chain(&status.former_roles));
+    for former in status.filter_map(|arn| former_role(inputs, target, arn, None, true)) {
+        if !found.iter().any(|other| other.role.name == former.role.name) {
+            found.push(former);
+        }
+    }
+    found
 }
 
 /// The prefix of the names of all definitions of a namespace, and the names that workloads known here lead to.
 pub fn known_definitions(inputs: &Inputs, target: &Target) -> (String, Vec<String>) {
     let prefix = &target.names.definition_prefix;
     let namespace = &inputs.namespace.name;
-    let name = |kind, workload: &crate::api::PrivateImageWorkload| {
-        names::definition(kind, prefix, namespace, workload.metadata.name.as_deref().unwrap_or_default())
-    };
-    let known = inputs.siblings.iter().chain([&inputs.workload]);
-    let both = known.flat_map(|it| [name(DefinitionKind::TaskDefinition, it), name(DefinitionKind::JobDefinition, it)]);
-    (format!("{prefix}{namespace}_"), both.collect())
+    let known = inputs.siblings.iter().chain([&inputs.workload]).flat_map(|workload| families(workload, target, namespace));
+    (format!("{prefix}{namespace}_"), known.map(|family| family.name).collect())
+}
+
+/// The names under which a workload may have registered: what its status says, the spec's own, and ours in both services.
+fn families(workload: &PrivateImageWorkload, target: &Target, namespace: &str) -> BTreeSet<Family> {
+    let name = workload.metadata.name.as_deref().unwrap_or_default();
+    let prefix = &target.names.definition_prefix;
+    let usual = |kind| Family { kind, name: names::definition(kind, prefix, namespace, name) };
+    let status = workload.status.iter().flat_map(|status| {
+        let older = status.older_revisions.iter().flatten().map(|revision| &revision.arn);
+        status.definition.iter().map(|definition| &definition.arn).chain(older)
+    });
+    let recorded = status.filter_map(|arn| Family::of(arn)).map(|(family, _)| family);
+    let (kind, definition) = document::kind_and_definition(&workload.spec);
+    let pasted = document::pasted_name(kind, definition.as_ref()).map(|name| Family { kind, name });
+    let both = [usual(DefinitionKind::TaskDefinition), usual(DefinitionKind::JobDefinition)];
+    both.into_iter().chain(recorded).chain(pasted).collect()
 }
 
 impl Removal {
-    /// What a pass has to look at besides the revisions.
-    pub fn reads(&self) -> Reads {
-        Reads {
-            secrets: self.secrets.iter().map(|secret| secret.name.clone()).collect(),
-            role: Some((self.role.name.clone(), self.role.policy_name.clone())),
-            ..Reads::default()
-        }
-    }
-
     /// The read of the registered revisions, which comes first.
     pub fn revisions(inputs: &Inputs, target: &Target) -> Reads {
-        let (kind, _) = document::kind_and_definition(&inputs.workload.spec);
-        let name = names::definition(kind, &target.names.definition_prefix, &inputs.namespace.name, workload_name(inputs));
-        Reads { definition: Some(DefinitionRead { kind, name, recorded: None, all: true }), ..Reads::default() }
+        let deleted = inputs.workload.spec.retired_revisions == RetiredRevisions::Delete;
+        let families = families(&inputs.workload, target, &inputs.namespace.name);
+        Reads { families: families.into_iter().map(|family| (family, deleted)).collect(), ..Reads::default() }
+    }
+
+    /// What a pass has to look at besides the revisions.
+    pub fn reads(&self, observed: &Observed) -> Reads {
+        let ours = |(family, revisions): (&Family, &Snapshot<Vec<ObservedRevision>>)| {
+            let ours = revisions.present()?.iter().any(|revision| self.owner.owns(&revision.tags, false));
+            ours.then(|| family.clone())
+        };
+        Reads {
+            secrets: self.secrets.iter().map(|secret| secret.name.clone()).collect(),
+            roles: self.roles.iter().map(|former| (former.role.name.clone(), former.role.policy_name.clone())).collect(),
+            usage: observed.families.iter().filter_map(ours).filter(|_| !self.force && !self.retain).collect(),
+            ..Reads::default()
+        }
     }
 }
 

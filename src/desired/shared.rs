@@ -40,7 +40,7 @@ pub(super) fn role_choice(workload: &PrivateImageWorkload, target: &Target, name
 pub(super) fn pasted_roles(spec: &PrivateImageWorkloadSpec) -> Vec<String> {
     let (kind, Some(definition)) = super::document::kind_and_definition(spec) else { return vec![] };
     let mut found = vec![];
-    crate::resource::definition::roles_mut(kind, &mut Value::Object(definition.clone()), |_, object| {
+    crate::resource::definition::roles_mut(kind, &mut Value::Object(definition), |_, object| {
         found.extend(object.get("executionRoleArn").and_then(Value::as_str).map(str::to_owned));
     });
     found.sort();
@@ -99,8 +99,11 @@ fn is_admitted(secret: &SecretStatus, target: &Target, namespace: &str) -> bool 
     Arn::parse(&secret.arn).is_ok_and(|arn| arn.is_full_secret()) && target.admits_secret(namespace, &secret.arn)
 }
 
+/// Whether a workload uses a role, or revisions of it still do.
 fn shares(sibling: &PrivateImageWorkload, inputs: &Inputs, target: &Target, role: &str) -> bool {
-    in_account(sibling, target) && role_choice(sibling, target, &inputs.namespace.name).name == role
+    let named = |arn: &String| arn.rsplit('/').next() == Some(role);
+    let recorded = sibling.status.as_ref().is_some_and(|it| it.execution_role_arn.iter().chain(&it.former_roles).any(named));
+    in_account(sibling, target) && (recorded || role_choice(sibling, target, &inputs.namespace.name).name == role)
 }
 
 /// Whether another workload that stays uses this role.
@@ -148,10 +151,25 @@ pub(super) fn users_of_secret(
     here.filter(uses).map(|sibling| format!("PrivateImageWorkload/{}", name(sibling))).collect()
 }
 
+/// The other workloads whose status names this secret, or whose spec may lead to its source.
+pub(super) fn users_of_former(inputs: &Inputs, target: &Target, secret: &str) -> Vec<String> {
+    let source = secret.strip_prefix(&format!("{}{}/", target.names.secret_prefix, inputs.namespace.name));
+    let source = source.and_then(|rest| rest.split('/').next());
+    let uses = |sibling: &&PrivateImageWorkload| {
+        let recorded = sibling.status.iter().flat_map(|status| &status.secrets).any(|it| it.name.as_deref() == Some(secret));
+        // What one without a present status needs is not known yet: its Secret decides.
+        let leads = sibling.spec.credentials.iter().filter_map(|credential| credential.secret_ref.as_ref());
+        recorded || (!is_understood(sibling) && leads.into_iter().any(|reference| Some(reference.name.as_str()) == source))
+    };
+    let here = others(inputs).filter(|sibling| in_account(sibling, target) && in_region(sibling, target));
+    let known = here.filter(uses).map(|sibling| format!("PrivateImageWorkload/{}", name(sibling)));
+    known.chain((!inputs.siblings_complete).then(|| "workloads outside these files".to_owned())).collect()
+}
+
 /// Every image of a spec that can be parsed.
 pub(super) fn images(spec: &PrivateImageWorkloadSpec) -> Vec<Image> {
     let (kind, definition) = super::document::kind_and_definition(spec);
-    let definition = Value::Object(definition.cloned().unwrap_or_default());
+    let definition = Value::Object(definition.unwrap_or_default());
     let own = crate::resource::definition::containers(kind, &definition);
     let own = own.iter().filter_map(|(_, container)| container.get("image").and_then(Value::as_str));
     own.chain(spec.image.as_deref()).filter_map(|image| Image::parse(image).ok()).collect()

@@ -1,15 +1,17 @@
-//! What to write so that AWS becomes what is desired: secrets, then role and policy, then the definition.
+//! What to write so that AWS becomes what is desired: secrets, then role and policy, then the definition, then
+//! services; at last the end of what is no longer wanted.
 
-use super::{Hold, Plan, Subject, pending_arn};
+use super::retire::retire;
+use super::{Action, Hold, Plan, Subject, pending_arn, pending_definition};
 use crate::desired::{Desired, ExistingSecret};
 use crate::failure::FailureKind;
-use crate::observed::{Observed, Snapshot};
+use crate::observed::{Observed, RoleSnapshot, Snapshot};
 use crate::plan::Kind;
 use crate::resource::arn::{Arn, KmsKeyForm, check_kms_key};
 use crate::resource::role::ObservedRole;
 use crate::resource::secret::{DesiredSecret, ObservedSecret};
 use crate::resource::tags::{self, Tags};
-use crate::resource::{definition, role, secret};
+use crate::resource::{definition, role, secret, service};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -25,7 +27,7 @@ pub fn converge(desired: &Desired, observed: &Observed) -> Plan {
 
 fn steps(desired: &Desired, observed: &Observed) -> Plan {
     let mut plan = Plan::default();
-    let mut grants = desired.former.clone();
+    let mut grants = desired.former_grants(observed);
     let mut arns = BTreeMap::new();
     for wanted in &desired.secrets {
         if let Some((arn, key)) = kept_secret(wanted, desired, observed, &mut plan) {
@@ -48,26 +50,38 @@ fn steps(desired: &Desired, observed: &Observed) -> Plan {
         return plan;
     }
     let secrets: Vec<Subject> = desired.secrets.iter().map(|wanted| Subject::secret(&wanted.name)).collect();
-    role::plan(&desired.role, &grants, observed, &secrets, &mut plan);
+    role::plan(&desired.role, &grants, observed.roles.get(&desired.role.name), &secrets, &mut plan);
     if plan.holds(&role_subject) {
         plan.hold(definition_subject, Hold::Waiting, format!("waits for {role_subject}"));
         return plan;
     }
     let document = complete(desired, observed, &arns);
     let after: Vec<Subject> = secrets.into_iter().chain([role_subject]).collect();
-    if let Some(found) = &observed.definition {
-        definition::plan(&desired.definition, &document, found, &after, &mut plan);
+    definition::plan(&desired.definition, &document, observed, &after, &mut plan);
+    roll(desired, observed, &mut plan);
+    if !plan.holds(&definition_subject) {
+        retire(desired, observed, &mut plan);
     }
     plan
+}
+
+/// Services follow the revision that is current, or that this plan registers.
+fn roll(desired: &Desired, observed: &Observed, plan: &mut Plan) {
+    let definition = &desired.definition;
+    let registers = plan.steps.iter().any(|step| matches!(step.action, Action::RegisterDefinition { .. }));
+    let target = match (registers, definition.current(observed)) {
+        (true, _) => pending_definition(&definition.name),
+        (false, Some(current)) => current.arn.clone(),
+        (false, None) => return,
+    };
+    service::plan(&desired.services, &definition.family(), &target, !definition.credentials.is_empty(), observed, plan);
 }
 
 /// The definition with the execution role and the credentials' ARNs filled in.
 fn complete(desired: &Desired, observed: &Observed, arns: &BTreeMap<String, String>) -> Value {
     let definition = &desired.definition;
-    let role_arn = match &observed.role {
-        Some(Snapshot::Present(role)) => &role.arn,
-        _ => &desired.role.arn,
-    };
+    let role = observed.roles.get(&desired.role.name).and_then(|seen| seen.role.present());
+    let role_arn = role.map_or(&desired.role.arn, |role| &role.arn);
     let mut document = definition.document.clone();
     definition::roles_mut(definition.kind, &mut document, |_, object| {
         object.insert("executionRoleArn".into(), json!(role_arn));
@@ -99,14 +113,17 @@ pub fn imagined(desired: &Desired) -> Observed {
     });
     let keys = desired.reads().keys.into_iter().map(|key| (key.clone(), Snapshot::Present(key)));
     let role = ObservedRole { arn: desired.role.arn.clone(), trust: Value::Null, tags: Tags::new() };
+    let role = RoleSnapshot {
+        role: if desired.role.managed.is_some() { Snapshot::Absent } else { Snapshot::Present(role) },
+        inline_policy: Snapshot::Absent,
+        attached: Snapshot::Absent,
+    };
     Observed {
         secrets: kept.chain(existing).collect(),
         keys: keys.collect(),
-        role: Some(if desired.role.managed.is_some() { Snapshot::Absent } else { Snapshot::Present(role) }),
-        inline_policy: Some(Snapshot::Absent),
-        attached: Some(Snapshot::Absent),
+        roles: [(desired.role.name.clone(), role)].into(),
         definition: Some(Snapshot::Absent),
-        revisions: None,
+        ..Observed::default()
     }
 }
 

@@ -1,10 +1,10 @@
 //! What to write so that a workload leaves nothing behind, in the reverse order: definitions, then policy and role, then secrets.
 
 use super::{Action, Plan, Subject};
-use crate::desired::Removal;
+use crate::desired::{FormerRole, Removal};
 use crate::observed::{Observed, Snapshot};
 use crate::resource::tags::claimed_by;
-use crate::resource::{definition, role};
+use crate::resource::{revision, role};
 
 /// The plan that removes what the workload made and nobody else uses.
 pub fn remove(removal: &Removal, observed: &Observed) -> Plan {
@@ -13,21 +13,24 @@ pub fn remove(removal: &Removal, observed: &Observed) -> Plan {
         plan.notes.push("deletionPolicy is Retain: everything in AWS stays".into());
         return plan;
     }
-    if let Some(revisions) = &observed.revisions {
-        definition::plan_removal(removal.kind, &removal.definition, &removal.owner, revisions, &mut plan);
+    for (family, revisions) in &observed.families {
+        let usage = observed.usage.get(family).filter(|_| !removal.force);
+        revision::plan_removal(family, &removal.owner, revisions, usage, removal.delete_retired, &mut plan);
     }
-    let definition = Subject::definition(&removal.definition);
-    if plan.holds(&definition) {
+    if !plan.held.is_empty() {
         return plan;
     }
-    // Of a shared role's policy only what goes altogether is dropped; of our own, whatever this workload pulled with.
-    let dropped = removal.secrets.iter().filter(|secret| !removal.role_shared || secret.shared_with.is_empty());
-    let dropped = dropped.filter_map(|secret| Some(observed.secrets.get(&secret.name)?.present()?.arn.as_str())).collect();
-    role::plan_removal(&removal.role, removal.role_shared, &dropped, observed, std::slice::from_ref(&definition), &mut plan);
-    if plan.holds(&Subject::role(&removal.role.name)) {
+    let mut after: Vec<Subject> = observed.families.keys().map(|family| Subject::definition(&family.name)).collect();
+    for FormerRole { role, shared } in &removal.roles {
+        // Of a shared role's policy only what goes altogether is dropped; of our own, whatever this workload pulled with.
+        let dropped = removal.secrets.iter().filter(|secret| !shared || secret.shared_with.is_empty());
+        let dropped = dropped.filter_map(|secret| Some(observed.secrets.get(&secret.name)?.present()?.arn.as_str())).collect();
+        role::plan_removal(role, *shared, &dropped, observed.roles.get(&role.name), &after, &mut plan);
+    }
+    if !plan.held.is_empty() {
         return plan;
     }
-    let after = [definition, Subject::role(&removal.role.name)];
+    after.extend(removal.roles.iter().map(|former| Subject::role(&former.role.name)));
     for candidate in &removal.secrets {
         let subject = Subject::secret(&candidate.name);
         match observed.secrets.get(&candidate.name) {

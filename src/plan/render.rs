@@ -49,7 +49,8 @@ fn sign(action: &Action) -> char {
         | Action::DeleteRolePolicy { .. }
         | Action::DetachRolePolicy { .. }
         | Action::DeleteRole { .. }
-        | Action::DeregisterDefinition { .. } => '-',
+        | Action::DeregisterDefinition { .. }
+        | Action::DeleteTaskDefinitions { .. } => '-',
         _ => '~',
     }
 }
@@ -66,7 +67,8 @@ pub(crate) fn verb(action: &Action) -> &'static str {
         Action::PutRolePolicy { .. } => "set policy of",
         Action::AttachRolePolicy { .. } => "attach managed policy to",
         Action::RegisterDefinition { .. } => "register",
-        Action::DeleteSecret { .. } | Action::DeleteRole { .. } => "delete",
+        Action::DeleteSecret { .. } | Action::DeleteRole { .. } | Action::DeleteTaskDefinitions { .. } => "delete",
+        Action::UpdateService { .. } => "roll",
         Action::DeleteRolePolicy { .. } => "delete policy of",
         Action::DetachRolePolicy { .. } => "detach managed policy from",
         Action::DeregisterDefinition { .. } => "deregister",

@@ -3,8 +3,9 @@
 
 use super::fingerprint::short_hash;
 use super::normalise::{self, DefinitionKind, FieldChange, normalise};
+use super::revision::{Family, ObservedRevision};
 use super::tags::{CONTENT_HASH, Owner, Tags, claimed_by, missing};
-use crate::observed::Snapshot;
+use crate::observed::{Observed, Snapshot};
 use crate::plan::{Action, Hold, Plan, Subject};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -41,15 +42,57 @@ pub struct ObservedDefinition {
     pub content: Value,
 }
 
-/// A registered revision, as far as its removal needs it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct ObservedRevision {
-    /// ARN with revision.
-    pub arn: String,
-    /// Tags.
-    pub tags: Tags,
-    /// The secrets that its containers pull with.
-    pub secrets: Vec<String>,
+impl DesiredDefinition {
+    /// All revisions of its name.
+    pub fn family(&self) -> Family {
+        Family { kind: self.kind, name: self.name.clone() }
+    }
+
+    /// The registered revision that counts: the newest one if it is ours, else the one that our status names. None if there is
+    /// none, or none that was seen.
+    pub fn current<'a>(&self, observed: &'a Observed) -> Option<&'a ObservedDefinition> {
+        let newest = observed.definition.as_ref()?.present()?;
+        if self.is_ours(newest) {
+            return Some(newest);
+        }
+        observed.recorded.as_ref().filter(|recorded| self.is_ours(recorded))
+    }
+
+    /// A revision of another hand in our family, newer than the one that counts.
+    pub fn foreign<'a>(&self, observed: &'a Observed) -> Option<&'a ObservedDefinition> {
+        let newest = observed.definition.as_ref()?.present()?;
+        self.current(observed).filter(|current| current.arn != newest.arn).map(|_| newest)
+    }
+
+    /// Whoever makes a revision out of ours copies its tags. So one that our status does not name must also be what its
+    /// content-hash tag says: then it is ours, and only the answer to its registration was lost.
+    fn is_ours(&self, found: &ObservedDefinition) -> bool {
+        let recorded = self.recorded.as_deref() == Some(&found.arn);
+        let unaltered = || match found.tags.get(CONTENT_HASH) {
+            Some(tag) if tag.starts_with(&version_prefix()) => *tag == content_hash(self.kind, &found.content),
+            Some(_) => true, // of another version of the normaliser, which cannot be recomputed
+            None => false,
+        };
+        self.owner.owns(&found.tags, recorded) && (recorded || self.recorded.is_none() || unaltered())
+    }
+}
+
+impl ObservedDefinition {
+    /// Whether it can be used for new tasks and jobs.
+    pub fn is_active(&self) -> bool {
+        self.content.get("status").and_then(Value::as_str).is_none_or(|status| status == "ACTIVE")
+    }
+
+    /// As one of the revisions of its family.
+    pub fn as_revision(&self, kind: DefinitionKind) -> ObservedRevision {
+        ObservedRevision {
+            arn: self.arn.clone(),
+            active: self.is_active(),
+            tags: self.tags.clone(),
+            role: execution_role(kind, &self.content),
+            secrets: repository_credentials(kind, &self.content),
+        }
+    }
 }
 
 /// Where containers stand in a definition, by the field names that lead to them; `[]` = each element.
@@ -107,6 +150,15 @@ pub fn repository_credentials(kind: DefinitionKind, document: &Value) -> Vec<Str
     containers(kind, document).iter().filter_map(|(_, container)| named(container)).collect()
 }
 
+/// ARN of the execution role, the first where there are several places for it.
+fn execution_role(kind: DefinitionKind, document: &Value) -> Option<String> {
+    let mut found = None;
+    roles_mut(kind, &mut document.clone(), |_, object| {
+        found = found.take().or(object.get("executionRoleArn").and_then(Value::as_str).map(str::to_owned));
+    });
+    found
+}
+
 fn descend(value: &mut Value, path: &[&str], at: String, visit: &mut impl FnMut(&str, &mut Map<String, Value>)) {
     match (path.split_first(), value) {
         (None, Value::Object(object)) => visit(&at, object),
@@ -123,9 +175,13 @@ fn descend(value: &mut Value, path: &[&str], at: String, visit: &mut impl FnMut(
     }
 }
 
+fn version_prefix() -> String {
+    format!("v{}:", normalise::VERSION)
+}
+
 /// The content-hash tag's value: version of the normaliser and 32 hex of the hash of the normal form.
 pub fn content_hash(kind: DefinitionKind, document: &Value) -> String {
-    format!("v{}:{}", normalise::VERSION, short_hash(&sorted(&normalise(kind, document)).to_string(), 32))
+    format!("{}{}", version_prefix(), short_hash(&sorted(&normalise(kind, document)).to_string(), 32))
 }
 
 /// The same JSON with the keys of every object in order: the order of keys means nothing.
@@ -143,13 +199,7 @@ fn sorted(value: &Value) -> Value {
 
 /// Adds what is needed to have the definition registered. `document` = the desired one with all ARNs that are known; one that is
 /// still to come is in no registered revision, so that a new one is registered.
-pub fn plan(
-    desired: &DesiredDefinition,
-    document: &Value,
-    observed: &Snapshot<ObservedDefinition>,
-    after: &[Subject],
-    plan: &mut Plan,
-) {
+pub fn plan(desired: &DesiredDefinition, document: &Value, observed: &Observed, after: &[Subject], plan: &mut Plan) {
     let subject = Subject::definition(&desired.name);
     let mut tags = desired.tags.clone();
     tags.extend(desired.owner.tags());
@@ -159,25 +209,29 @@ pub fn plan(
         document: document.clone(),
         tags,
     };
-    let found = match observed {
-        Snapshot::Unknown(failure) => return plan.unobserved(subject, failure),
-        Snapshot::Absent => return plan.step(subject, register(tags), after, "no active revision exists", vec![]),
-        Snapshot::Present(found) => found,
+    let newest = match &observed.definition {
+        None => return,
+        Some(Snapshot::Unknown(failure)) => return plan.unobserved(subject, failure),
+        Some(Snapshot::Absent) => return plan.step(subject, register(tags), after, "no active revision exists", vec![]),
+        Some(Snapshot::Present(newest)) => newest,
     };
-    if !desired.owner.owns(&found.tags, desired.recorded.as_deref() == Some(&found.arn)) {
+    let Some(found) = desired.current(observed) else {
         let message = format!(
             "{} is registered and not by this workload: {}; it is left alone. Rename this workload, or set another names.definitionPrefix in the AccountBinding",
-            found.arn,
-            claimed_by(&found.tags)
+            newest.arn,
+            claimed_by(&newest.tags)
         );
         return plan.hold(subject, Hold::NotOurs, message);
+    };
+    if let Some(foreign) = desired.foreign(observed) {
+        plan.notes.push(format!(
+            "ForeignRevision: {} was registered by another hand and is left alone; {} counts. Who starts tasks by the family's name alone gets the newer one: deregister it, or bring its change into the spec",
+            foreign.arn, found.arn
+        ));
     }
     let hash = content_hash(desired.kind, document);
     let same = || normalise(desired.kind, document) == normalise(desired.kind, &found.content);
-    // Whoever makes a revision out of ours copies its tags, so the hash is believed only of the revision that we know as ours.
-    let known = desired.recorded.as_deref().is_none_or(|recorded| recorded == found.arn);
-    let unchanged = (known && found.tags.get(CONTENT_HASH) == Some(&hash)) || same();
-    if !unchanged {
+    if found.tags.get(CONTENT_HASH) != Some(&hash) && !same() {
         let changes = field_changes(desired.kind, &found.content, document);
         return plan.step(subject, register(tags), after, format!("revision {} differs", found.revision), changes);
     }
@@ -191,28 +245,4 @@ pub fn plan(
 
 fn field_changes(kind: DefinitionKind, before: &Value, after: &Value) -> Vec<FieldChange> {
     normalise::changes(kind, &normalise(kind, before), &normalise(kind, after))
-}
-
-/// Adds a deregistration for every active revision that is ours. Returns the subjects to wait for.
-pub fn plan_removal(
-    kind: DefinitionKind,
-    name: &str,
-    owner: &Owner,
-    revisions: &Snapshot<Vec<ObservedRevision>>,
-    plan: &mut Plan,
-) {
-    let subject = Subject::definition(name);
-    let revisions = match revisions {
-        Snapshot::Unknown(failure) => return plan.unobserved(subject, failure),
-        Snapshot::Absent => return,
-        Snapshot::Present(revisions) => revisions,
-    };
-    for revision in revisions {
-        if owner.owns(&revision.tags, false) {
-            let action = Action::DeregisterDefinition { kind, arn: revision.arn.clone() };
-            plan.step(subject.clone(), action, &[], "its workload goes", vec![]);
-        } else {
-            plan.notes.push(format!("{} is left alone: {}", revision.arn, claimed_by(&revision.tags)));
-        }
-    }
 }

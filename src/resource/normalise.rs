@@ -29,7 +29,7 @@ pub use diff::{Change, FieldChange, HIDDEN, changes, veiled};
 pub const VERSION: u32 = 1;
 
 /// Which of AWS's two kinds of definition a JSON object is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum DefinitionKind {
     /// An ECS task definition: the input of RegisterTaskDefinition, or the `taskDefinition` of DescribeTaskDefinition.

@@ -6,7 +6,7 @@ use super::normalise::{Change, FieldChange};
 use super::policy::{self, Grants};
 use super::tags::{Owner, Tags, claimed_by, missing};
 use crate::failure::FailureKind;
-use crate::observed::{Observed, Snapshot};
+use crate::observed::{RoleSnapshot, Snapshot};
 use crate::plan::{Action, Hold, Plan, Subject};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -70,11 +70,12 @@ impl DesiredRole {
 }
 
 /// Adds what is needed to make the role right. `own` = what this workload needs; `after` = what must exist first.
-pub fn plan(desired: &DesiredRole, own: &Grants, observed: &Observed, after: &[Subject], plan: &mut Plan) {
+pub fn plan(desired: &DesiredRole, own: &Grants, observed: Option<&RoleSnapshot>, after: &[Subject], plan: &mut Plan) {
+    let Some(observed) = observed else { return };
     let subject = Subject::role(&desired.name);
     let after: Vec<Subject> = after.iter().cloned().chain([subject.clone()]).collect();
     let exists = match (&observed.role, &desired.managed) {
-        (Some(Snapshot::Present(role)), Some(managed)) => {
+        (Snapshot::Present(role), Some(managed)) => {
             if !managed.is_ours(&role.tags) {
                 let message = format!(
                     "role {} exists and is not this namespace's: {}; it is left alone. Delete or rename it, set another names.rolePrefix in the AccountBinding, or name it in executionRole.arn",
@@ -86,18 +87,17 @@ pub fn plan(desired: &DesiredRole, own: &Grants, observed: &Observed, after: &[S
             plan_existing(desired, managed, role, &subject, plan);
             true
         }
-        (Some(Snapshot::Present(role)), None) if role.arn == desired.arn => true,
-        (Some(Snapshot::Absent), Some(managed)) => {
+        (Snapshot::Present(role), None) if role.arn == desired.arn => true,
+        (Snapshot::Absent, Some(managed)) => {
             plan.step(subject.clone(), create(desired, managed), &[], "it does not exist", vec![]);
             false
         }
-        (Some(Snapshot::Absent | Snapshot::Present(_)), None) => {
+        (Snapshot::Absent | Snapshot::Present(_), None) => {
             let message =
                 format!("role {} does not exist; create it, or leave executionRole.arn out to have one made", desired.arn);
             return plan.hold(subject, Hold::Missing, message);
         }
-        (Some(Snapshot::Unknown(failure)), _) => return plan.unobserved(subject, failure),
-        (None, _) => return,
+        (Snapshot::Unknown(failure), _) => return plan.unobserved(subject, failure),
     };
     if desired.managed.is_some() && desired.needs_managed_policy {
         plan_managed_policy(desired, exists, observed, &subject, plan);
@@ -133,11 +133,11 @@ fn plan_existing(desired: &DesiredRole, managed: &ManagedRole, role: &ObservedRo
     }
 }
 
-fn plan_managed_policy(desired: &DesiredRole, exists: bool, observed: &Observed, subject: &Subject, plan: &mut Plan) {
+fn plan_managed_policy(desired: &DesiredRole, exists: bool, observed: &RoleSnapshot, subject: &Subject, plan: &mut Plan) {
     let policy_arn = policy::managed_policy_arn(desired.partition());
     let attached = match &observed.attached {
-        Some(Snapshot::Unknown(failure)) if exists => return plan.unobserved(subject.clone(), failure),
-        Some(Snapshot::Present(attached)) => attached.contains(&policy_arn),
+        Snapshot::Unknown(failure) if exists => return plan.unobserved(subject.clone(), failure),
+        Snapshot::Present(attached) => attached.contains(&policy_arn),
         _ => false,
     };
     if !attached {
@@ -150,14 +150,14 @@ fn plan_inline_policy(
     desired: &DesiredRole,
     wanted: Grants,
     exists: bool,
-    observed: &Observed,
+    observed: &RoleSnapshot,
     after: &[Subject],
     plan: &mut Plan,
 ) {
     let subject = Subject::role(&desired.name);
     let existing = match &observed.inline_policy {
-        Some(Snapshot::Unknown(failure)) if exists => return plan.unobserved(subject, failure),
-        Some(Snapshot::Present(document)) => Some(document),
+        Snapshot::Unknown(failure) if exists => return plan.unobserved(subject, failure),
+        Snapshot::Present(document) => Some(document),
         _ => None,
     };
     if wanted.is_empty() {
@@ -190,7 +190,7 @@ fn plan_inline_policy(
 }
 
 /// What stays granted while some workload's needs are not known: everything. Narrowing waits for a complete list.
-fn kept(desired: &DesiredRole, wanted: Grants, observed: &Observed, plan: &mut Plan) -> Grants {
+fn kept(desired: &DesiredRole, wanted: Grants, observed: &RoleSnapshot, plan: &mut Plan) -> Grants {
     let all = wanted.union(&granted(observed));
     if desired.unclear.is_empty() || all == wanted {
         return wanted;
@@ -204,15 +204,13 @@ fn kept(desired: &DesiredRole, wanted: Grants, observed: &Observed, plan: &mut P
 }
 
 /// What our policy grants now, as far as it is understood.
-fn granted(observed: &Observed) -> Grants {
-    let policy = observed.inline_policy.as_ref().and_then(Snapshot::present);
-    policy.map(Grants::understood_in).unwrap_or_default()
+fn granted(observed: &RoleSnapshot) -> Grants {
+    observed.inline_policy.present().map(Grants::understood_in).unwrap_or_default()
 }
 
 /// Whether our policy, if there is one, grants nothing but what [`granted`] tells.
-fn is_understood(observed: &Observed) -> bool {
-    let policy = observed.inline_policy.as_ref().and_then(Snapshot::present);
-    policy.is_none_or(|policy| Grants::from_policy(policy).is_some())
+fn is_understood(observed: &RoleSnapshot) -> bool {
+    observed.inline_policy.present().is_none_or(|policy| Grants::from_policy(policy).is_some())
 }
 
 /// Adds what removes the workload's part of the role: the policy keeps what others need; with the last, policy and role go.
@@ -221,24 +219,26 @@ pub fn plan_removal(
     desired: &DesiredRole,
     shared: bool,
     dropped: &BTreeSet<&str>,
-    observed: &Observed,
+    observed: Option<&RoleSnapshot>,
     after: &[Subject],
     plan: &mut Plan,
 ) {
+    let Some(observed) = observed else { return };
     let subject = Subject::role(&desired.name);
-    match &observed.role {
-        Some(Snapshot::Unknown(failure)) => return plan.unobserved(subject, failure),
-        // Of that name, but under another path: not the role that the spec names.
-        Some(Snapshot::Present(role)) if desired.managed.is_none() && role.arn != desired.arn => return,
-        Some(Snapshot::Present(role)) => {
-            let ours = desired.managed.as_ref().is_none_or(|managed| managed.is_ours(&role.tags));
-            if !ours {
-                plan.notes.push(format!("role {} is left alone: {}", role.arn, claimed_by(&role.tags)));
-                return;
-            }
+    let found = match &observed.role {
+        Snapshot::Unknown(failure) => return plan.unobserved(subject, failure),
+        Snapshot::Absent => return,
+        Snapshot::Present(role) => role,
+    };
+    let made = match &desired.managed {
+        Some(managed) if !managed.is_ours(&found.tags) => {
+            plan.notes.push(format!("role {} is left alone: {}", found.arn, claimed_by(&found.tags)));
+            return;
         }
-        Some(Snapshot::Absent) | None => return,
-    }
+        // Of that name, but under another path: not the role that the spec names.
+        None if found.arn != desired.arn => return,
+        managed => managed.is_some(),
+    };
     let after: Vec<Subject> = after.iter().cloned().chain([subject.clone()]).collect();
     let mut staying = desired.others.clone();
     if !desired.unclear.is_empty() && !is_understood(observed) {
@@ -259,12 +259,12 @@ pub fn plan_removal(
         return plan_inline_policy(desired, staying, true, observed, &after, plan);
     }
     plan_inline_policy(desired, staying, true, observed, &after, plan);
-    if desired.managed.is_some() {
+    if made {
         match &observed.attached {
-            Some(Snapshot::Unknown(failure)) if failure.kind != FailureKind::NotFound => {
+            Snapshot::Unknown(failure) if failure.kind != FailureKind::NotFound => {
                 return plan.unobserved(subject, failure);
             }
-            Some(Snapshot::Present(attached)) => {
+            Snapshot::Present(attached) => {
                 for policy_arn in attached {
                     let action = Action::DetachRolePolicy { role: desired.name.clone(), policy_arn: policy_arn.clone() };
                     plan.step(subject.clone(), action, &after, "the last workload that uses the role goes", vec![]);

@@ -45,6 +45,10 @@ pub enum Reason {
     RefusedByAws,
     /// An AWS quota is used up.
     QuotaExceeded,
+    /// The deployment of a service failed, or ECS rolled it back.
+    RolloutFailed,
+    /// It is so, and somebody else registered a newer revision in the family.
+    ForeignRevision,
     /// A deletion waits.
     DeletionBlocked,
     /// Kubernetes fails or does not answer.
@@ -53,7 +57,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 23] = [
         Self::Succeeded,
         Self::Progressing,
         Self::Suspended,
@@ -73,6 +77,8 @@ impl Reason {
         Self::AwsUnavailable,
         Self::RefusedByAws,
         Self::QuotaExceeded,
+        Self::RolloutFailed,
+        Self::ForeignRevision,
         Self::DeletionBlocked,
         Self::KubernetesUnavailable,
     ];
@@ -92,8 +98,10 @@ impl Reason {
             | Self::AccessDenied
             | Self::RefusedByAws
             | Self::QuotaExceeded
+            | Self::RolloutFailed
             | Self::DriftDetected => true,
             Self::Succeeded
+            | Self::ForeignRevision
             | Self::Progressing
             | Self::Suspended
             | Self::SecretSourceMissing

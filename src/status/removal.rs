@@ -47,8 +47,10 @@ pub fn leaves_everything(workload: &PrivateImageWorkload) -> Option<String> {
 pub fn inventory(workload: &PrivateImageWorkload) -> String {
     let status = workload.status.clone().unwrap_or_default();
     let definition = status.definition.map(|definition| definition.arn);
+    let older = status.older_revisions.into_iter().flatten().map(|revision| revision.arn);
+    let roles = status.execution_role_arn.into_iter().chain(status.former_roles);
     let secrets = status.secrets.into_iter().map(|secret| secret.arn);
-    let all: Vec<String> = definition.into_iter().chain(status.execution_role_arn).chain(secrets).collect();
+    let all: Vec<String> = definition.into_iter().chain(older).chain(roles).chain(secrets).collect();
     if all.is_empty() { "nothing that the status knows of".to_owned() } else { all.join(", ") }
 }
 
@@ -63,7 +65,9 @@ fn obstacle(round: &Round) -> (Reason, String) {
         (Some(failure), _) => (Reason::of_write(failure.kind), failure.to_string()),
         (None, Some(held)) => match &held.hold {
             Hold::Unobserved(failure) => (failure.kind.into(), held.message.clone()),
-            Hold::NotOurs | Hold::Waiting | Hold::Missing => (Reason::DeletionBlocked, held.message.clone()),
+            Hold::NotOurs | Hold::Waiting | Hold::Missing | Hold::InUse | Hold::Refused(_) => {
+                (Reason::DeletionBlocked, held.message.clone())
+            }
         },
         (None, None) => (Reason::DeletionBlocked, "steps were skipped".to_owned()),
     }

@@ -15,6 +15,8 @@ mod policy;
 mod properties;
 mod recorded;
 mod removal;
+mod revisions;
+mod services;
 mod status;
 pub(crate) mod story;
 pub(crate) mod world;

@@ -29,7 +29,8 @@ pub(crate) fn check(workload: &PrivateImageWorkload, pass: &Pass, status: &Priva
     if is(STALLED, "False") || is(RECONCILING, "False") {
         fail(4, "the kstatus conditions are there only when true");
     }
-    if !suspended && is(READY, "True") != PARTS.iter().all(|part| is(part, "True")) {
+    let rolled = workload.spec.rollout.iter().map(|_| &"ServicesUpdated");
+    if !suspended && is(READY, "True") != PARTS.iter().chain(rolled).all(|part| is(part, "True")) {
         fail(5, "Ready is the AND of the parts");
     }
     if status.observed_generation != workload.metadata.generation {
@@ -71,7 +72,7 @@ fn check_words(status: &PrivateImageWorkloadStatus, fail: &dyn Fn(u32, &str)) {
             fail(9, "the reason says whether somebody must act");
         }
         if (condition.status == "True" && !matches!(condition.type_.as_str(), STALLED | RECONCILING))
-            != (*reason == Reason::Succeeded)
+            != matches!(reason, Reason::Succeeded | Reason::ForeignRevision)
         {
             fail(10, "what is true succeeded, and nothing else");
         }

@@ -5,7 +5,7 @@ use super::story::{Story, holds, steps};
 use super::world::{World, failure, make_current};
 use serde_json::json;
 use wharfinger::failure::FailureKind;
-use wharfinger::observed::Observed;
+use wharfinger::observed::{Observed, RoleSnapshot, Snapshot};
 use wharfinger::plan;
 use wharfinger::resource::tags::{CLUSTER, CONTENT_HASH, NAMESPACE, NAMESPACE_UID, OWNER, Tags};
 
@@ -257,6 +257,18 @@ fn definitions() {
             not_ours,
         ),
         (
+            "a newer one by hand that copies our tags, ours still active",
+            |w| {
+                let mut by_hand = newest(w).clone();
+                (by_hand.arn, by_hand.revision) = (by_hand.arn.replace("api:1", "api:2"), 2);
+                by_hand.content["containerDefinitions"][0]["image"] = json!("registry.example.com/other:1");
+                w.definitions.values_mut().next().unwrap().push(by_hand);
+            },
+            true,
+            &[],
+            &[],
+        ),
+        (
             "a newer one by hand, ours still active",
             |w| {
                 let mut by_hand = newest(w).clone();
@@ -285,30 +297,36 @@ fn nothing_is_done_about_what_is_not_known() {
     story.world.definitions.clear();
     let drifted = story.world.observe(&desired.reads());
     for kind in [FailureKind::Denied, FailureKind::Throttled, FailureKind::Transient, FailureKind::Invalid] {
-        let unknown = || wharfinger::observed::Snapshot::Unknown(failure(kind));
+        fn unknown<T>(kind: FailureKind) -> Snapshot<T> {
+            Snapshot::Unknown(failure(kind))
+        }
+        let name = &desired.role.name;
+        let blind = RoleSnapshot { role: unknown(kind), inline_policy: unknown(kind), attached: unknown(kind) };
         let all = Observed {
-            secrets: nothing.secrets.keys().map(|name| (name.clone(), unknown())).collect(),
+            secrets: nothing.secrets.keys().map(|name| (name.clone(), unknown(kind))).collect(),
             keys: Default::default(),
-            role: Some(wharfinger::observed::Snapshot::Unknown(failure(kind))),
-            inline_policy: Some(wharfinger::observed::Snapshot::Unknown(failure(kind))),
-            attached: Some(wharfinger::observed::Snapshot::Unknown(failure(kind))),
-            definition: Some(wharfinger::observed::Snapshot::Unknown(failure(kind))),
-            revisions: None,
+            roles: [(name.clone(), blind)].into(),
+            definition: Some(unknown(kind)),
+            ..Observed::default()
+        };
+        let with_role = |seen: Observed, change: &dyn Fn(&mut RoleSnapshot)| {
+            let mut seen = seen;
+            seen.roles.values_mut().for_each(change);
+            seen
         };
         for seen in [&nothing, &drifted] {
-            type Blind = fn(Observed, &Observed) -> Observed;
-            let rows: [(&str, Blind, &[&str]); 6] = [
-                ("everything", |_, all| all.clone(), &[]),
-                ("secret", |seen, all| Observed { secrets: all.secrets.clone(), ..seen }, &[]),
-                ("role", |seen, all| Observed { role: all.role.clone(), ..seen }, &["Secret"]),
-                ("policy", |seen, all| Observed { inline_policy: all.inline_policy.clone(), ..seen }, &["Secret", "Role"]),
-                ("managed policies", |seen, all| Observed { attached: all.attached.clone(), ..seen }, &["Secret", "Role"]),
-                ("definition", |seen, all| Observed { definition: all.definition.clone(), ..seen }, &["Secret", "Role"]),
+            let seen = || seen.clone();
+            let rows: [(&str, Observed, &[&str]); 6] = [
+                ("everything", all.clone(), &[]),
+                ("secret", Observed { secrets: all.secrets.clone(), ..seen() }, &[]),
+                ("role", with_role(seen(), &|role| role.role = unknown(kind)), &["Secret"]),
+                ("policy", with_role(seen(), &|role| role.inline_policy = unknown(kind)), &["Secret", "Role"]),
+                ("managed policies", with_role(seen(), &|role| role.attached = unknown(kind)), &["Secret", "Role"]),
+                ("definition", Observed { definition: all.definition.clone(), ..seen() }, &["Secret", "Role"]),
             ];
-            for (what, blind, kinds) in rows {
-                let seen = blind(seen.clone(), &all);
+            for (what, seen, kinds) in rows {
                 let plan = plan::converge(&desired, &seen);
-                let exists = seen.role.as_ref().is_some_and(|role| role.present().is_some());
+                let exists = seen.roles[name].role.present().is_some();
                 if (what == "policy" || what == "managed policies") && !exists {
                     continue; // A role that does not exist has no policies to look at.
                 }

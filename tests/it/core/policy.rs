@@ -19,6 +19,7 @@ fn sibling(name: &str, secrets: &[&str], key: Option<&str>) -> PrivateImageWorkl
         arn: (*arn).to_owned(),
         version_id: None,
         kms_key_arn: key.map(str::to_owned),
+        former: false,
     };
     sibling.status = Some(PrivateImageWorkloadStatus {
         observed_generation: Some(1),

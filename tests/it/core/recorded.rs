@@ -76,6 +76,7 @@ fn forged(secrets: &[(&str, Option<&str>)]) -> PrivateImageWorkload {
         arn: (*arn).to_owned(),
         version_id: None,
         kms_key_arn: key.map(str::to_owned),
+        former: false,
     };
     sibling.status = Some(PrivateImageWorkloadStatus {
         observed_generation: Some(1),
@@ -116,9 +117,12 @@ fn a_forged_status_gains_nothing() {
             story.settle();
             granted(&story)
         };
-        for found in [of_neighbour, of_itself] {
-            assert_eq!((found.secrets.len(), found.keys.len()), (secrets + 1, keys), "{limits} {arn} {key:?}: {found:?}");
-        }
+        assert_eq!(
+            (of_neighbour.secrets.len(), of_neighbour.keys.len()),
+            (secrets + 1, keys),
+            "{limits} {arn} {key:?}: {of_neighbour:?}"
+        );
+        assert_eq!((of_itself.secrets.len(), of_itself.keys.len()), (1, 0), "no revision of its own names it: {of_itself:?}");
     }
 }
 

@@ -7,7 +7,6 @@ use jiff::{Timestamp, ToSpan};
 use wharfinger::api::{ManagementPolicy, PrivateImageWorkloadStatus};
 use wharfinger::desired::{Removal, removal, resolve};
 use wharfinger::inputs::Inputs;
-use wharfinger::observed::Snapshot;
 use wharfinger::pass::{Facts, Pass, Round, facts};
 use wharfinger::plan::{self, Plan};
 use wharfinger::status::{self, Farewell};
@@ -34,7 +33,7 @@ impl Story {
     /// What would be written.
     pub(crate) fn plan(&self) -> Plan {
         let desired = desired(&self.inputs);
-        plan::converge(&desired, &self.world.observe(&desired.reads()))
+        plan::converge(&desired, &self.world.look(&desired))
     }
 
     /// A whole pass. Writes unless `managementPolicy` is Observe.
@@ -52,7 +51,7 @@ impl Story {
     /// Passes until nothing is left to do; the number of writes.
     pub(crate) fn settle(&mut self) -> usize {
         let before = self.world.writes;
-        for _ in 0..5 {
+        for _ in 0..8 {
             if let Pass::Done(round) = self.pass()
                 && round.plan.is_converged()
             {
@@ -75,11 +74,9 @@ impl Story {
     /// The plan of a removal.
     pub(crate) fn removal(&self) -> Plan {
         let target = place::of_removal(&self.inputs).unwrap();
-        let revisions = self.world.observe(&Removal::revisions(&self.inputs, &target)).revisions;
-        let named = revisions.iter().filter_map(Snapshot::present).flatten().flat_map(|revision| revision.secrets.clone());
-        let removal = removal(&self.inputs, &target, &named.collect::<Vec<_>>());
-        let mut observed = self.world.observe(&removal.reads());
-        observed.revisions = revisions;
+        let mut observed = self.world.observe(&Removal::revisions(&self.inputs, &target));
+        let removal = removal(&self.inputs, &target, &observed);
+        observed.absorb(self.world.observe(&removal.reads(&observed)));
         plan::remove(&removal, &observed)
     }
 
@@ -118,7 +115,7 @@ impl Story {
             Ok(desired) => desired,
             Err(problems) => return Pass::Refused(problems),
         };
-        let observed = self.world.observe(&desired.reads());
+        let observed = self.world.look(&desired);
         let plan = plan::converge(&desired, &observed);
         let writes = self.inputs.workload.spec.management_policy == ManagementPolicy::Full;
         let outcomes = writes.then(|| self.world.apply(&plan, limit));

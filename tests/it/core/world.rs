@@ -3,24 +3,34 @@
 use super::fixtures::{ACCOUNT, REGION};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
+use wharfinger::api::RolledService;
+use wharfinger::desired::Desired;
 use wharfinger::failure::{Failure, FailureKind};
-use wharfinger::observed::{DefinitionRead, Observed, Reads, Snapshot};
+use wharfinger::observed::{DefinitionRead, Observed, Reads, RoleSnapshot, Snapshot};
 use wharfinger::pass::{Outcome, Output};
-use wharfinger::plan::{Action, Plan, pending_arn};
-use wharfinger::resource::definition::{ObservedDefinition, ObservedRevision, content_hash, repository_credentials};
+use wharfinger::plan::{Action, Plan, pending_arn, pending_definition};
+use wharfinger::resource::definition::{ObservedDefinition, content_hash};
 use wharfinger::resource::normalise::DefinitionKind;
 use wharfinger::resource::policy::canonical;
+use wharfinger::resource::revision::{Family, ObservedRevision, Usage};
 use wharfinger::resource::role::ObservedRole;
 use wharfinger::resource::secret::{CURRENT, ObservedSecret};
-use wharfinger::resource::tags::{CONTENT_HASH, OWNER};
+use wharfinger::resource::service::{Deployment, ObservedService};
+use wharfinger::resource::tags::CONTENT_HASH;
 
 /// Everything in one account and Region.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct World {
     pub(crate) secrets: BTreeMap<String, ObservedSecret>,
     pub(crate) roles: BTreeMap<String, Role>,
-    /// Revisions by name, oldest first; what is deregistered is gone from here.
+    /// Active revisions by name, oldest first.
     pub(crate) definitions: BTreeMap<String, Vec<ObservedDefinition>>,
+    /// Deregistered revisions that are not deleted.
+    pub(crate) retired: Vec<ObservedDefinition>,
+    /// Who uses which revision.
+    pub(crate) usage: Usage,
+    /// ECS services.
+    pub(crate) services: BTreeMap<RolledService, ObservedService>,
     /// ARNs of keys by alias and id.
     pub(crate) keys: BTreeMap<String, String>,
     /// Every look at anything ends so.
@@ -62,7 +72,7 @@ pub(crate) fn failure(kind: FailureKind) -> Failure {
 impl World {
     /// The same world for comparing: policies in their one spelling, writes not counted, faults over.
     pub(crate) fn essence(&self) -> Self {
-        let mut world = Self { writes: 0, fault: None, ..self.clone() };
+        let mut world = Self { writes: 0, fault: None, retired: vec![], ..self.clone() };
         let policies = world.roles.values_mut().flat_map(|role| role.inline.values_mut());
         policies.for_each(|policy| *policy = canonical(policy));
         world
@@ -70,7 +80,6 @@ impl World {
 
     /// What one look sees.
     pub(crate) fn observe(&self, reads: &Reads) -> Observed {
-        let role = reads.role.as_ref().map(|(name, policy)| (self.roles.get(name), policy));
         let read = reads.definition.as_ref();
         Observed {
             secrets: reads.secrets.iter().map(|id| (id.clone(), self.see(self.secret(id).cloned()))).collect(),
@@ -81,11 +90,31 @@ impl World {
                 .chain(self.discovered(reads))
                 .map(|key| (key.clone(), self.see(self.key(&key))))
                 .collect(),
-            role: role.map(|(role, _)| self.see(role.map(|role| role.seen.clone()))),
-            inline_policy: role.map(|(role, policy)| self.see(role.and_then(|role| role.inline.get(policy).cloned()))),
-            attached: role.map(|(role, _)| self.see(role.map(|role| role.attached.clone()))),
-            definition: read.filter(|read| !read.all).map(|read| self.see(self.newest(read))),
-            revisions: read.filter(|read| read.all).map(|read| self.see(Some(self.all(read)))),
+            roles: reads.roles.iter().map(|(name, policy)| (name.clone(), self.role_snapshot(name, policy))).collect(),
+            definition: read.map(|read| self.see(self.newest(&read.family))),
+            recorded: read.and_then(|read| self.recorded(read)),
+            revisions: reads.revisions.iter().map(|arn| (arn.clone(), self.see(self.revision(arn)))).collect(),
+            families: reads.families.keys().map(|family| (family.clone(), self.see(Some(self.all(family))))).collect(),
+            usage: reads.usage.iter().map(|family| (family.clone(), self.see(Some(self.usage.clone())))).collect(),
+            services: reads.services.iter().map(|named| (named.clone(), self.see(self.services.get(named).cloned()))).collect(),
+        }
+    }
+
+    /// All that a pass looks at.
+    pub(crate) fn look(&self, desired: &Desired) -> Observed {
+        let mut observed = self.observe(&desired.reads());
+        while let Some(more) = desired.further_reads(&observed) {
+            observed.absorb(self.observe(&more));
+        }
+        observed
+    }
+
+    fn role_snapshot(&self, name: &str, policy: &str) -> RoleSnapshot {
+        let role = self.roles.get(name);
+        RoleSnapshot {
+            role: self.see(role.map(|role| role.seen.clone())),
+            inline_policy: self.see(role.and_then(|role| role.inline.get(policy).cloned())),
+            attached: self.see(role.map(|role| role.attached.clone())),
         }
     }
 
@@ -113,20 +142,28 @@ impl World {
         self.secrets.get(id).or_else(|| self.secrets.values().find(is_it))
     }
 
-    fn newest(&self, read: &DefinitionRead) -> Option<ObservedDefinition> {
-        let all = self.definitions.get(&read.name)?;
-        let newest = all.last()?;
-        let recorded = all.iter().find(|revision| Some(&revision.arn) == read.recorded.as_ref());
-        Some(if newest.tags.contains_key(OWNER) { newest } else { recorded.unwrap_or(newest) }.clone())
+    fn active(&self, family: &Family) -> Vec<&ObservedDefinition> {
+        let all = self.definitions.get(&family.name).into_iter().flatten();
+        all.filter(|it| Family::of(&it.arn).is_some_and(|(of, _)| of == *family)).collect()
     }
 
-    fn all(&self, read: &DefinitionRead) -> Vec<ObservedRevision> {
-        let revision = |found: &ObservedDefinition| ObservedRevision {
-            arn: found.arn.clone(),
-            tags: found.tags.clone(),
-            secrets: repository_credentials(read.kind, &found.content),
-        };
-        self.definitions.get(&read.name).into_iter().flatten().rev().map(revision).collect()
+    fn newest(&self, family: &Family) -> Option<ObservedDefinition> {
+        self.active(family).last().map(|newest| (*newest).clone())
+    }
+
+    fn recorded(&self, read: &DefinitionRead) -> Option<ObservedDefinition> {
+        let mut older = self.active(&read.family);
+        older.pop();
+        older.into_iter().find(|revision| Some(&revision.arn) == read.recorded.as_ref()).cloned()
+    }
+
+    fn revision(&self, arn: &str) -> Option<ObservedRevision> {
+        let found = self.definitions.values().flatten().chain(&self.retired).find(|it| it.arn == arn)?;
+        Some(found.as_revision(Family::of(arn)?.0.kind))
+    }
+
+    fn all(&self, family: &Family) -> Vec<ObservedRevision> {
+        self.active(family).into_iter().rev().map(|found| found.as_revision(family.kind)).collect()
     }
 
     /// Carries a plan out as `src/apply.rs` does; at most `limit` writes, after which the process is gone.
@@ -165,7 +202,9 @@ impl World {
                 return Ok(Output { arn: Some(arn), revision: None });
             }
             Action::RegisterDefinition { kind, name, document, tags } => {
-                return Ok(self.register(*kind, name, &known(document, arns), tags.clone()));
+                let output = self.register(*kind, name, &known(document, arns), tags.clone());
+                arns.extend(output.arn.clone().map(|arn| (pending_definition(name), arn)));
+                return Ok(output);
             }
             Action::PutRolePolicy { role, policy, document } => {
                 self.role(role)?.inline.insert(policy.clone(), known(document, arns));
@@ -197,8 +236,27 @@ impl World {
                 all.find(|it| it.arn == *arn).ok_or_else(|| failure(FailureKind::NotFound))?.tags.extend(tags.clone());
             }
             Action::DeregisterDefinition { arn, .. } => {
+                let all = self.definitions.values().flatten();
+                let mut found =
+                    all.into_iter().find(|it| it.arn == *arn).cloned().ok_or_else(|| failure(FailureKind::NotFound))?;
+                found.content["status"] = json!("INACTIVE");
+                self.retired.push(found);
                 self.definitions.values_mut().for_each(|all| all.retain(|it| it.arn != *arn));
                 self.definitions.retain(|_, all| !all.is_empty());
+            }
+            Action::DeleteTaskDefinitions { arns } => {
+                assert!(arns.len() <= 10, "{arns:?}");
+                let active = self.definitions.values().flatten().any(|it| arns.contains(&it.arn));
+                assert!(!active, "only what is deregistered can be deleted: {arns:?}");
+                self.retired.retain(|it| !arns.contains(&it.arn));
+            }
+            Action::UpdateService { cluster, service, task_definition } => {
+                let revision = arns.get(task_definition).unwrap_or(task_definition).clone();
+                let named = RolledService { cluster: cluster.clone(), service: service.clone() };
+                let service = self.services.get_mut(&named).ok_or_else(|| failure(FailureKind::NotFound))?;
+                let began = Deployment { rollout_state: Some("IN_PROGRESS".into()), desired: 2, ..Deployment::default() };
+                service.deployments.insert(0, Deployment { task_definition: revision.clone(), ..began });
+                service.task_definition = revision;
             }
         }
         Ok(Output::default())

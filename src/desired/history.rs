@@ -1,0 +1,213 @@
+//! What earlier passes left that the spec no longer leads to: older revisions, and the roles and secrets that they name. It stays
+//! while a registered revision needs it, and goes after that.
+
+use super::shared::{grants_of, is_role_shared, needs_of_others, users_of_former};
+use super::{Desired, RemovedSecret, credentials, fences, owner};
+use crate::api::{RevisionStatus, SecretStatus};
+use crate::inputs::Inputs;
+use crate::observed::{Observed, Reads};
+use crate::resource::arn::Arn;
+use crate::resource::names;
+use crate::resource::policy::Grants;
+use crate::resource::revision::{Family, surplus};
+use crate::resource::role::{DesiredRole, ManagedRole};
+use crate::target::Target;
+
+/// `spec.revisionHistoryLimit` where there is none.
+pub const REVISION_HISTORY_LIMIT: usize = 3;
+
+/// A role that was the execution role.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FormerRole {
+    /// The role, with what others need of it.
+    pub role: DesiredRole,
+    /// Whether another workload uses it.
+    pub shared: bool,
+}
+
+/// A secret that containers pulled with.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FormerSecret {
+    /// As the status has it.
+    pub status: SecretStatus,
+    /// What its removal needs; none for a secret that is not kept by us.
+    pub kept: Option<RemovedSecret>,
+}
+
+/// Our other registered revisions, as far as the status knows them. What is registered under another name than the present one
+/// is older, too.
+pub(super) fn older(inputs: &Inputs, target: &Target, family: &Family) -> Option<Vec<RevisionStatus>> {
+    let status = inputs.workload.status.as_ref()?;
+    let current = status.definition.as_ref()?;
+    let mut older = status.older_revisions.clone()?;
+    if Family::of(&current.arn).is_some_and(|(of, _)| of != *family) && !older.iter().any(|it| it.arn == current.arn) {
+        let secrets = status.secrets.iter().map(|secret| secret.arn.clone()).collect();
+        older.insert(
+            0,
+            RevisionStatus { arn: current.arn.clone(), execution_role_arn: status.execution_role_arn.clone(), secrets },
+        );
+    }
+    older.retain(|revision| is_here(target, &revision.arn));
+    Some(older)
+}
+
+/// Whether an ARN of a status is of the target's account and Region: a status is no authority.
+fn is_here(target: &Target, arn: &str) -> bool {
+    Arn::parse(arn).is_ok_and(|arn| arn.account == target.account_id && arn.region == target.region)
+}
+
+/// Roles of the status other than the present one.
+pub(super) fn former_roles(inputs: &Inputs, target: &Target, present: &DesiredRole) -> Vec<FormerRole> {
+    let Some(status) = &inputs.workload.status else { return vec![] };
+    let mut arns: Vec<&String> = status.former_roles.iter().chain(&status.execution_role_arn).collect();
+    arns.sort();
+    arns.dedup();
+    arns.retain(|arn| **arn != present.arn && Arn::parse(arn).is_ok_and(|arn| arn.account == target.account_id));
+    arns.into_iter().filter_map(|arn| former_role(inputs, target, arn, None, false)).collect()
+}
+
+/// The role of an ARN as one whose part of ours goes. `made` = whether the role itself is ours; where that is not known, its name
+/// says so. Workloads that are being deleted need what they need until their definitions are gone, so they count unless
+/// `leaving_too`.
+pub(super) fn former_role(
+    inputs: &Inputs,
+    target: &Target,
+    arn: &str,
+    made: Option<bool>,
+    leaving_too: bool,
+) -> Option<FormerRole> {
+    let namespace = &inputs.namespace;
+    let parsed = Arn::parse(arn).ok()?;
+    let (name, path) = (parsed.role_name()?.to_owned(), parsed.role_path()?.to_owned());
+    let (others, unclear) = needs_of_others(inputs, target, &name, leaving_too);
+    let owner = owner(inputs, &format!("Namespace/{}", namespace.name));
+    let status = inputs.workload.status.iter();
+    let recorded =
+        status.flat_map(|status| status.execution_role_arn.iter().chain(&status.former_roles)).any(|named| named == arn);
+    Some(FormerRole {
+        shared: is_role_shared(inputs, target, &name) || !inputs.strangers.is_empty(),
+        role: DesiredRole {
+            policy_name: names::inline_policy(&inputs.cluster, &namespace.uid),
+            managed: made.unwrap_or_else(|| fences::has_own_name(target, &namespace.name, &name)).then_some(ManagedRole {
+                path,
+                boundary: None,
+                owner,
+                recorded,
+            }),
+            name,
+            arn: arn.to_owned(),
+            needs_managed_policy: false,
+            others,
+            unclear,
+        },
+    })
+}
+
+/// Secrets of the status that the spec no longer leads to.
+pub(super) fn former_secrets(inputs: &Inputs, target: &Target, matched: &credentials::Matched) -> Vec<FormerSecret> {
+    let recorded = inputs.workload.status.iter().flat_map(|status| status.secrets.iter());
+    let wanted = |secret: &&SecretStatus| match &secret.name {
+        Some(name) => matched.kept.iter().any(|kept| kept.name == *name),
+        None => matched.existing.iter().any(|existing| is_named(&secret.arn, &existing.id)),
+    };
+    let former = recorded.filter(|secret| !wanted(secret)).map(|secret| FormerSecret {
+        status: SecretStatus { former: true, ..secret.clone() },
+        kept: secret.name.as_ref().and_then(|name| kept(inputs, target, name, &secret.arn)),
+    });
+    former.collect()
+}
+
+fn kept(inputs: &Inputs, target: &Target, name: &str, arn: &str) -> Option<RemovedSecret> {
+    let prefix = format!("{}{}/", target.names.secret_prefix, inputs.namespace.name);
+    let (source, _) = name.strip_prefix(&prefix)?.split_once('/')?;
+    Some(RemovedSecret {
+        name: name.to_owned(),
+        owner: owner(inputs, &format!("Secret/{source}")),
+        recorded: Some(arn.to_owned()),
+        shared_with: users_of_former(inputs, target, name),
+    })
+}
+
+/// Whether `id` (a name, a partial or a full ARN) names the secret of this ARN.
+fn is_named(arn: &str, id: &str) -> bool {
+    let without_suffix = arn.rsplit_once('-').map_or(arn, |(stem, _)| stem);
+    let name = without_suffix.split_once(":secret:").map(|(_, name)| name);
+    id == arn || id == without_suffix || Some(id) == name
+}
+
+impl Desired {
+    /// ARNs of the older revisions that are no longer wanted.
+    pub fn surplus(&self, observed: &Observed) -> Vec<String> {
+        let Some(current) = self.definition.current(observed) else { return vec![] };
+        let older = self.older_now(observed).unwrap_or_default();
+        let older = older.iter().map(|revision| revision.arn.as_str()).filter(|arn| *arn != current.arn);
+        surplus(older, &self.definition.family(), self.history_limit)
+    }
+
+    /// Our other registered revisions: what a listing saw, else what the status knows.
+    pub fn older_now(&self, observed: &Observed) -> Option<Vec<RevisionStatus>> {
+        let family = self.definition.family();
+        let Some(listed) = observed.families.get(&family).and_then(|seen| seen.present()) else { return self.older.clone() };
+        let current = self.definition.current(observed).map(|current| &current.arn);
+        let ours = |revision: &&crate::resource::revision::ObservedRevision| {
+            revision.active && self.definition.owner.owns(&revision.tags, false) && Some(&revision.arn) != current
+        };
+        let listed = listed.iter().filter(ours).map(|revision| RevisionStatus {
+            arn: revision.arn.clone(),
+            execution_role_arn: revision.role.clone(),
+            secrets: revision.secrets.clone(),
+        });
+        let elsewhere = self.older.iter().flatten().filter(|it| Family::of(&it.arn).is_none_or(|(of, _)| of != family));
+        Some(listed.chain(elsewhere.cloned()).collect())
+    }
+
+    /// Whether some registered revision needs what `names` finds in it, as far as is known.
+    fn is_needed(&self, observed: &Observed, names: impl Fn(Option<&String>, &[String]) -> bool) -> bool {
+        let (Some(current), Some(older)) = (self.definition.current(observed), self.older_now(observed)) else { return true };
+        let current = current.as_revision(self.definition.kind);
+        names(current.role.as_ref(), &current.secrets)
+            || older.iter().any(|revision| names(revision.execution_role_arn.as_ref(), &revision.secrets))
+    }
+
+    /// Former secrets that no registered revision names any more.
+    pub fn leaving_secrets<'a>(&'a self, observed: &'a Observed) -> impl Iterator<Item = &'a FormerSecret> {
+        self.former_secrets.iter().filter(|former| !self.is_needed(observed, |_, secrets| secrets.contains(&former.status.arn)))
+    }
+
+    /// Former roles that no registered revision names any more.
+    pub fn leaving_roles<'a>(&'a self, observed: &'a Observed) -> impl Iterator<Item = &'a FormerRole> {
+        self.former_roles.iter().filter(|former| !self.is_needed(observed, |role, _| role == Some(&former.role.arn)))
+    }
+
+    /// What former secrets that still are needed grant.
+    pub(crate) fn former_grants(&self, observed: &Observed) -> Grants {
+        let leaving: Vec<&FormerSecret> = self.leaving_secrets(observed).collect();
+        let staying = self.former_secrets.iter().filter(|former| !leaving.contains(former)).map(|former| &former.status);
+        grants_of(staying, &self.target, &self.definition.owner.namespace)
+    }
+
+    /// What has to be looked at besides, now that this was seen; none if that is all. Called until it returns none.
+    pub fn further_reads(&self, observed: &Observed) -> Option<Reads> {
+        let current = self.definition.current(observed)?;
+        let mut reads = Reads::default();
+        let family = self.definition.family();
+        if self.older.is_none() && !observed.families.contains_key(&family) {
+            reads.families.insert(family, false);
+            return Some(reads);
+        }
+        let surplus = self.surplus(observed).into_iter().filter(|arn| *arn != current.arn);
+        for (arn, family) in surplus.filter_map(|arn| Some((arn.clone(), Family::of(&arn)?.0))) {
+            if !observed.revisions.contains_key(&arn) {
+                reads.revisions.insert(arn);
+            }
+            if !observed.usage.contains_key(&family) {
+                reads.usage.insert(family);
+            }
+        }
+        let secrets = self.leaving_secrets(observed).filter_map(|former| former.kept.as_ref());
+        reads.secrets.extend(secrets.map(|kept| kept.name.clone()).filter(|name| !observed.secrets.contains_key(name)));
+        let roles = self.leaving_roles(observed).map(|former| (former.role.name.clone(), former.role.policy_name.clone()));
+        reads.roles.extend(roles.filter(|(name, _)| !observed.roles.contains_key(name)));
+        (reads != Reads::default()).then_some(reads)
+    }
+}

@@ -1,0 +1,15 @@
+//! Whether something of the past is still to end. Pure.
+
+use crate::api::{PrivateImageWorkload, PrivateImageWorkloadStatus};
+use crate::desired::REVISION_HISTORY_LIMIT;
+use crate::resource::revision::{Family, surplus};
+
+/// Whether older revisions are beyond the limit, or roles and secrets are left that no older revision names.
+pub fn has_leftovers(workload: &PrivateImageWorkload, status: &PrivateImageWorkloadStatus) -> bool {
+    let (Some(older), Some(definition)) = (&status.older_revisions, &status.definition) else { return false };
+    let Some((family, _)) = Family::of(&definition.arn) else { return false };
+    let limit = workload.spec.revision_history_limit.and_then(|limit| limit.try_into().ok()).unwrap_or(REVISION_HISTORY_LIMIT);
+    let named = |arn: &String| older.iter().any(|it| it.execution_role_arn.as_ref() == Some(arn) || it.secrets.contains(arn));
+    let mut past = status.secrets.iter().filter(|secret| secret.former).map(|secret| &secret.arn).chain(&status.former_roles);
+    !surplus(older.iter().map(|revision| revision.arn.as_str()), &family, limit).is_empty() || past.any(|arn| !named(arn))
+}

@@ -1,0 +1,211 @@
+//! Services follow the definition: told once for each revision, followed to the end, and left alone where they are not ours.
+
+use super::fixtures::{API, fenced, inputs};
+use super::story::{Story, holds, steps};
+use wharfinger::api::{RolledService, ServiceState};
+use wharfinger::observed::Snapshot;
+use wharfinger::resource::service::{Deployment, ObservedService};
+
+const CLUSTERS: &str = "{clusters: ['arn:aws:ecs:*:*:cluster/prod']}";
+
+fn arn(revision: usize) -> String {
+    format!("arn:aws:ecs:eu-west-1:111122223333:task-definition/payments_api:{revision}")
+}
+
+fn spec(image: &str, pin: bool) -> String {
+    let pin = if pin { ", pin: true" } else { "" };
+    format!("{}rollout: {{services: [{{cluster: prod, service: api}}]{pin}}}\n", API.replace("1.4.2", image))
+}
+
+fn named() -> RolledService {
+    RolledService { cluster: "prod".into(), service: "api".into() }
+}
+
+fn service(revision: &str, state: &str) -> ObservedService {
+    let deployment = Deployment {
+        task_definition: revision.into(),
+        rollout_state: Some(state.into()),
+        desired: 2,
+        running: 2,
+        ..Deployment::default()
+    };
+    ObservedService {
+        task_definition: revision.into(),
+        controller: "ECS".into(),
+        deployments: vec![deployment],
+        ..ObservedService::default()
+    }
+}
+
+fn set(story: &mut Story, service: ObservedService) {
+    story.world.services.insert(named(), service);
+}
+
+/// One pass, with the services seen; a deployment that has just begun is not followed by itself.
+fn pass(story: &mut Story) -> Vec<String> {
+    let before = steps(&story.plan());
+    story.pass();
+    before
+}
+
+/// A workload with one revision and a service that runs it.
+fn rolled() -> Story {
+    let mut story = Story::new(fenced(inputs(&spec("1.4.2", false)), CLUSTERS));
+    story.pass();
+    set(&mut story, service(&arn(1), "COMPLETED"));
+    story.settle();
+    story
+}
+
+fn state(story: &Story) -> ServiceState {
+    story.status().services[0].state
+}
+
+#[test]
+fn a_service_is_told_once_and_followed_to_the_end() {
+    let mut story = rolled();
+    assert_eq!((state(&story), story.fault("ServicesUpdated")), (ServiceState::Complete, None));
+    story.respec(&spec("1.4.3", false));
+    assert_eq!(pass(&mut story), ["RegisterDefinition", "UpdateService"]);
+    let service = &story.world.services[&named()];
+    assert_eq!(service.task_definition, arn(2), "the revision that the same plan registered");
+    assert_eq!(state(&story), ServiceState::Progressing);
+    assert_eq!(story.fault("ServicesUpdated").unwrap().0, "Progressing");
+    for running in 0..2 {
+        let deployment = &mut story.world.services.get_mut(&named()).unwrap().deployments[0];
+        (deployment.running, deployment.pending) = (running, 2 - running);
+        assert_eq!(pass(&mut story), [] as [&str; 0], "not told again");
+        let (reason, message) = story.fault("Ready").unwrap();
+        assert_eq!(reason, "Progressing");
+        assert!(message.contains(&format!("{running} of 2 tasks run")), "{message}");
+    }
+    let deployment = &mut story.world.services.get_mut(&named()).unwrap().deployments[0];
+    (deployment.running, deployment.rollout_state) = (2, Some("COMPLETED".into()));
+    story.settle();
+    assert_eq!((state(&story), story.fault("Ready")), (ServiceState::Complete, None));
+    assert_eq!(story.status().services[0].rolled_to, Some(arn(2)));
+}
+
+#[test]
+fn why_tasks_do_not_start_is_told_with_the_remedy() {
+    let mut story = rolled();
+    story.respec(&spec("1.4.3", false));
+    story.pass();
+    let observed = story.world.services.get_mut(&named()).unwrap();
+    observed.deployments[0].failed = 3;
+    let reason = "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: \
+                  unable to retrieve secret from asm: service call has been retried 1 time(s): failed to fetch secret \
+                  arn:aws:secretsmanager:eu-west-1:111122223333:secret:x-AbCdEf from secrets manager: AccessDeniedException: User: \
+                  arn:aws:sts::111122223333:assumed-role/r/t is not authorized to perform: secretsmanager:GetSecretValue on \
+                  resource: x because no identity-based policy allows the secretsmanager:GetSecretValue action";
+    observed.stopped = vec![(arn(2), reason.into()), (arn(2), reason.into()), (arn(1), "Scaling activity".into())];
+    story.pass();
+    let (_, message) = story.fault("ServicesUpdated").unwrap();
+    assert!(message.contains("3 did not start") && message.contains("SecretAccessDenied"), "{message}");
+    assert_eq!(message.matches("SecretAccessDenied").count(), 1, "each cause once: {message}");
+    assert!(!message.contains("Scaling activity"), "tasks of another revision do not count: {message}");
+}
+
+#[test]
+fn a_deployment_that_failed_or_was_rolled_back_is_not_tried_again() {
+    for rolled_back in [false, true] {
+        let mut story = rolled();
+        story.respec(&spec("1.4.3", false));
+        story.pass();
+        let observed = story.world.services.get_mut(&named()).unwrap();
+        observed.deployments[0].rollout_state = Some("FAILED".into());
+        observed.deployments[0].rollout_reason = Some("ECS deployment circuit breaker: tasks failed to start.".into());
+        if rolled_back {
+            set(&mut story, service(&arn(1), "COMPLETED"));
+        }
+        for _ in 0..3 {
+            assert_eq!(pass(&mut story), [] as [&str; 0], "rolled back: {rolled_back}");
+            let (reason, message) = story.fault("Ready").unwrap();
+            assert_eq!(reason, "RolloutFailed", "{message}");
+            assert_eq!(message.contains("was rolled back"), rolled_back, "{message}");
+            assert_eq!(message.contains("circuit breaker"), !rolled_back, "{message}");
+        }
+        // Another revision is another try.
+        story.respec(&spec("1.4.4", false));
+        assert_eq!(pass(&mut story), ["RegisterDefinition", "UpdateService"]);
+    }
+}
+
+#[test]
+fn a_service_pinned_by_hand_is_moved_or_left() {
+    for pin in [false, true] {
+        let mut story = rolled();
+        story.respec(&spec("1.4.3", pin));
+        story.pass();
+        set(&mut story, service(&arn(2), "COMPLETED"));
+        story.settle();
+        set(&mut story, service(&arn(1), "COMPLETED"));
+        assert_eq!(pass(&mut story), if pin { vec![] } else { vec!["UpdateService"] }, "pin: {pin}");
+        if pin {
+            assert_eq!((state(&story), story.fault("Ready")), (ServiceState::Pinned, None));
+            story.respec(&spec("1.4.4", pin));
+            assert_eq!(pass(&mut story), ["RegisterDefinition"], "it stays pinned for the next revision");
+            story.respec(&spec("1.4.4", false));
+            assert_eq!(pass(&mut story), ["UpdateService"], "until the pin is taken away");
+        }
+    }
+}
+
+#[test]
+fn what_is_not_ours_to_roll_is_told_and_left() {
+    let elsewhere = arn(1).replace("payments_api", "other");
+    let by = |controller: &str| ObservedService { controller: controller.into(), ..service(&arn(1), "COMPLETED") };
+    let rows = [
+        ("another family", Some(service(&elsewhere, "COMPLETED")), "OwnershipConflict", "does not run"),
+        ("CodeDeploy", Some(by("CODE_DEPLOY")), "InvalidSpec", "CODE_DEPLOY"),
+        ("an external controller", Some(by("EXTERNAL")), "InvalidSpec", "EXTERNAL"),
+        ("no such service", None, "DependencyNotFound", "does not exist, or may not be seen"),
+    ];
+    for (what, seen, reason, words) in rows {
+        let mut story = rolled();
+        story.world.services = seen.map(|service| (named(), service)).into_iter().collect();
+        story.respec(&spec("1.4.3", false));
+        assert_eq!(pass(&mut story), ["RegisterDefinition"], "{what}: the rest converges");
+        assert_eq!(holds(&story.plan()).len(), 1, "{what}");
+        let (found, message) = story.fault("ServicesUpdated").unwrap();
+        assert_eq!(found, reason, "{what}");
+        assert!(message.contains(words), "{what}: {message}");
+        assert_eq!(story.fault("DefinitionRegistered"), None);
+    }
+}
+
+#[test]
+fn a_service_that_cannot_be_seen_is_not_told() {
+    let mut story = rolled();
+    story.respec(&spec("1.4.3", false));
+    let desired = super::fixtures::desired(&story.inputs);
+    let mut seen = story.world.look(&desired);
+    seen.services.insert(named(), Snapshot::Unknown(super::world::failure(wharfinger::failure::FailureKind::Denied)));
+    let plan = wharfinger::plan::converge(&desired, &seen);
+    assert_eq!(steps(&plan), ["RegisterDefinition"]);
+    assert_eq!(holds(&plan), [("Service".to_owned(), "Unobserved".to_owned())]);
+}
+
+#[test]
+fn old_platforms_and_agents_are_told() {
+    let rows = [
+        (Some("1.1.0"), &[][..], Some("Fargate platform 1.1.0")),
+        (Some("1.4.0"), &[], None),
+        (Some("LATEST"), &[], None),
+        (None, &["1.18.0", "1.90.0"], Some("agents 1.18.0, and")),
+        (None, &["1.19.0"], None),
+    ];
+    for (platform, agents, told) in rows {
+        let mut story = rolled();
+        let mut observed = service(&arn(1), "COMPLETED");
+        observed.linux_platform = platform.map(str::to_owned);
+        observed.agents = agents.iter().map(|version| (*version).to_owned()).collect();
+        set(&mut story, observed);
+        story.pass();
+        let warnings = story.status().warnings.join("\n");
+        match told {
+            Some(words) => assert!(warnings.contains(words), "{warnings}"),
+            None => assert_eq!(warnings, "", "{platform:?} {agents:?}"),
+        }
+    }
+}
