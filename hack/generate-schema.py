@@ -20,8 +20,12 @@ import pathlib
 import re
 import sys
 
-SCHEMAS = pathlib.Path(__file__).resolve().parent.parent / "src" / "api" / "schema"
-MODELS = {"ecs": "RegisterTaskDefinition", "batch": "RegisterJobDefinition"}
+sys.dont_write_bytecode = True  # the tree stays as it is
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE / "lib"))
+from models import BOUNDS, REGISTER, limits, load  # noqa: E402
+
+SCHEMAS = HERE.parent / "src" / "api" / "schema"
 
 SCALARS = {
     "string": {"type": "string"},
@@ -33,52 +37,6 @@ SCALARS = {
     "double": {"type": "number", "format": "double"},
     "timestamp": {"type": "string", "format": "date-time"},
     "blob": {"type": "string", "format": "byte"},
-}
-
-NAME = {"maxLength": 255, "pattern": "^[A-Za-z0-9_-]+$"}
-PERCENT = {"minimum": 0, "maximum": 100}
-GIBIBYTES = {"minimum": 21, "maximum": 200}
-GLOB = {"maxLength": 512}
-
-# What AWS publishes only in the prose of its model or in its quotas, by shape and member of the model.
-BOUNDS = {
-    "ecs": {
-        "RegisterTaskDefinitionRequest.family": NAME,
-        "RegisterTaskDefinitionRequest.containerDefinitions": {"maxItems": 10},  # a quota
-        "RegisterTaskDefinitionRequest.placementConstraints": {"maxItems": 10},
-        "ContainerDefinition.name": NAME,
-        "ContainerDefinition.environmentFiles": {"maxItems": 10},
-        "ContainerDefinition.credentialSpecs": {"maxItems": 1},
-        "ContainerRestartPolicy.ignoredExitCodes": {"maxItems": 50},
-        "ContainerRestartPolicy.restartAttemptPeriod": {"minimum": 60, "maximum": 1800},
-        "EphemeralStorage.sizeInGiB": GIBIBYTES,
-        "HealthCheck.interval": {"minimum": 5, "maximum": 300},
-        "HealthCheck.retries": {"minimum": 1, "maximum": 10},
-        "HealthCheck.startPeriod": {"minimum": 0, "maximum": 300},
-        "HealthCheck.timeout": {"minimum": 2, "maximum": 60},
-        "LinuxParameters.swappiness": PERCENT,
-        "PortMapping.name": {"maxLength": 64},
-        "RepositoryCredentials.credentialsParameter": {"maxLength": 2048},
-        "Volume.name": NAME,
-    },
-    "batch": {
-        "RegisterJobDefinitionRequest.jobDefinitionName": NAME | {"maxLength": 128},
-        "RegisterJobDefinitionRequest.schedulingPriority": {"minimum": 0, "maximum": 9999},
-        "ContainerProperties.image": {"maxLength": 255},
-        "EcsProperties.taskProperties": {"maxItems": 1},
-        "EcsTaskProperties.containers": {"maxItems": 10},
-        "EFSVolumeConfiguration.rootDirectory": {"maxLength": 4096},
-        "EphemeralStorage.sizeInGiB": GIBIBYTES,
-        "EvaluateOnExit.onExitCode": GLOB,
-        "EvaluateOnExit.onReason": GLOB,
-        "EvaluateOnExit.onStatusReason": GLOB,
-        "JobTimeout.attemptDurationSeconds": {"minimum": 60},
-        "LinuxParameters.swappiness": PERCENT,
-        "RepositoryCredentials.credentialsParameter": {"maxLength": 2048},
-        "RetryStrategy.attempts": {"minimum": 1, "maximum": 10},
-        "RetryStrategy.evaluateOnExit": {"maxItems": 5},
-        "Volume.name": NAME,
-    },
 }
 
 
@@ -119,12 +77,6 @@ class Writer:
         return self.schema(shape, ancestors) | self.bounds.get(key, {})
 
 
-def limits(shape, least, most):
-    """The model's own bounds under the names that they have in a schema; a `least` of None leaves the lower one out."""
-    names = {"min": least, "max": most}
-    return {names[k]: v for k, v in shape.metadata.items() if names.get(k) and (k == "max" or v)}
-
-
 def render(node, indent=0, width=130, prefix=0):
     """JSON with sorted keys in which whatever fits on one line is on one line."""
     line = json.dumps(node, sort_keys=True, ensure_ascii=False)
@@ -135,14 +87,13 @@ def render(node, indent=0, width=130, prefix=0):
     return "{\n" + ",\n".join(rows) + "\n" + " " * indent + "}"
 
 
-def generate(session, version, service, operation):
-    shape = session.get_service_model(service).operation_model(operation).input_shape
+def generate(version, service, shape):
     writer = Writer(service)
     schema = writer.schema(shape)
     if writer.unused:
         sys.exit(f"generate-schema: {service} has no {', '.join(sorted(writer.unused))} any more: take it out of BOUNDS")
     origin = f"Generated from botocore {version} by hack/generate-schema.py; do not edit."
-    schema["description"] = f"The fields of {operation}, in AWS's spelling. {origin}"
+    schema["description"] = f"The fields of {REGISTER[service]}, in AWS's spelling. {origin}"
     text = render(schema) + "\n"
     compact = len(json.dumps(schema, separators=(",", ":")))
     say(f"{service}: {writer.fields} fields, {len(text) / 1024:.1f} KB ({compact / 1024:.1f} KB without white space)")
@@ -172,17 +123,12 @@ def main():
     parser = argparse.ArgumentParser(description="Writes the schemas of spec.ecs and spec.batch from AWS's service models.")
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when the checked-in files are stale")
     check = parser.parse_args().check
-    try:
-        import botocore
-        import botocore.session
-    except ImportError:
-        sys.exit("generate-schema: this python has no botocore, which carries AWS's service models; run `make generate`")
-    session = botocore.session.get_session()
+    version, shapes = load()
     differing = 0
-    for service, operation in MODELS.items():
+    for service, shape in shapes.items():
         path = SCHEMAS / f"{service}.json"
-        refuse_older(path, botocore.__version__)
-        text = generate(session, botocore.__version__, service, operation)
+        refuse_older(path, version)
+        text = generate(version, service, shape)
         if not check:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")

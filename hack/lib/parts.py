@@ -162,12 +162,16 @@ class Apiserver(Part):
         path.write_text(json.dumps(config, indent=1) + "\n")
 
 
+def moto_python(binaries):
+    """The python of moto's virtual environment, which has botocore and so AWS's service models."""
+    return Path(os.path.realpath(binaries / "moto_server")).with_name("python")
+
+
 class Moto(Part):
     name = "moto"
 
     def command(self):
-        python = Path(os.path.realpath(self.binaries / "moto_server")).with_name("python")
-        return [python, SERVER, "-H", "127.0.0.1", "-p", self.port]
+        return [moto_python(self.binaries), SERVER, "-H", "127.0.0.1", "-p", self.port]
 
     def environment(self):
         return {**clean_environment(), "MOTO_IAM_LOAD_MANAGED_POLICIES": "true", "PYTHONDONTWRITEBYTECODE": "1"}
@@ -197,6 +201,7 @@ def start(state, binaries, tied):
     apiserver.write_kubeconfig(state / "kubeconfig")
     return {
         "WHARFINGER_PARTS": str(state),
+        "WHARFINGER_MOTO_PYTHON": str(moto_python(binaries)),
         "KUBECONFIG": str(state / "kubeconfig"),
         "KUBECACHEDIR": str(state / "kube-cache"),  # kubectl would leave one folder a port under the home folder
         "KUBERC": "off",

@@ -13,6 +13,7 @@ mod converge;
 mod crash;
 mod deletion;
 mod drift;
+mod every_field;
 mod faults;
 mod holdings;
 mod http;

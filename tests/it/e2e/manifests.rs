@@ -35,7 +35,7 @@ pub(super) fn source(namespace: &str, name: &str, kind: &str, data: Value) -> Va
     json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": namespace}, "type": kind, "stringData": data})
 }
 
-fn workload(namespace: &str, name: &str, definition: (&str, Value)) -> Value {
+pub(super) fn workload(namespace: &str, name: &str, definition: (&str, Value)) -> Value {
     let (field, definition) = definition;
     json!({
         "apiVersion": "wharfinger.dev/v1alpha1", "kind": "PrivateImageWorkload", "metadata": {"name": name, "namespace": namespace},

@@ -18,6 +18,8 @@ pub(super) struct Parts {
     pub(super) moto: String,
     /// A folder that goes with them.
     pub(super) state: PathBuf,
+    /// A python that has botocore, and so AWS's service models.
+    pub(super) python: PathBuf,
 }
 
 /// The parts, which somebody must have started.
@@ -33,7 +35,7 @@ pub(super) fn parts() -> &'static Parts {
         let url = variable("AWS_ENDPOINT_URL");
         let moto = url.trim_end_matches('/').trim_start_matches("http://").to_owned();
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default(); // fails only where it is installed already
-        Parts { moto, state: variable("WHARFINGER_PARTS").into() }
+        Parts { moto, state: variable("WHARFINGER_PARTS").into(), python: variable("WHARFINGER_MOTO_PYTHON").into() }
     })
 }
 

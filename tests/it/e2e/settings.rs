@@ -7,9 +7,10 @@ use super::rows::each;
 use super::world::World;
 use serde_json::{Value, json};
 
-const EXECUTION_TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ecs-tasks.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
+/// A trust policy as AWS asks for it.
+pub(super) const EXECUTION_TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ecs-tasks.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
 
-async fn existing_secret(aws: &Account, name: &str, key: Option<&str>) -> String {
+pub(super) async fn existing_secret(aws: &Account, name: &str, key: Option<&str>) -> String {
     let mut secret =
         json!({"Name": name, "SecretString": r#"{"username":"a","password":"b"}"#, "ClientRequestToken": "e".repeat(32)});
     if let Some(key) = key {
