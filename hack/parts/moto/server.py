@@ -114,6 +114,29 @@ TaskDefinition.__init__ = make_with_defaults
 EC2ContainerServiceBackend.describe_task_definition = describe_latest_active
 EC2ContainerServiceBackend.register_task_definition = register_without_empty_tags
 
+# --- ECS: UpdateService to another revision makes a new primary deployment; the one before it stays until ECS has replaced its
+# tasks (API reference, Deployment, status and rolloutState). Here nothing runs, so a service that wants no task is done at once.
+
+update = EC2ContainerServiceBackend.update_service
+
+
+def update_with_deployment(self, service_properties):
+    revision = service_properties.get("task_definition")
+    service = update(self, service_properties)
+    if revision:
+        service.task_definition = self.describe_task_definition(revision).arn
+    primary = next((it for it in service.deployments if it["status"] == "PRIMARY"), None)
+    if revision and primary and primary["taskDefinition"] != service.task_definition:
+        done = not service.desired_count
+        new = {**primary, "id": primary["id"] + "0", "taskDefinition": service.task_definition, "runningCount": 0, "failedTasks": 0,
+               "pendingCount": service.desired_count, "rolloutState": "COMPLETED" if done else "IN_PROGRESS"}
+        primary["status"] = "ACTIVE"
+        service.deployments = [new] if done else [new, primary]
+    return service
+
+
+EC2ContainerServiceBackend.update_service = update_with_deployment
+
 # --- Secrets Manager: a secret that is scheduled for deletion can be described and restored, nothing else (API reference, the
 # InvalidRequestException of each call). A version without a staging label is not shown (DescribeSecret, VersionIdsToStages).
 # Moving AWSCURRENT makes that version the one that is read and later replaced (UpdateSecretVersionStage).

@@ -28,8 +28,10 @@ const CREATION: [&str; 11] = [
 const BATCH: [&str; 2] = ["DescribeJobDefinitions", "RegisterJobDefinition"];
 
 /// The calls of a removal.
-const REMOVAL: [&str; 7] = [
+const REMOVAL: [&str; 9] = [
     "ListTaskDefinitions",
+    "DescribeJobDefinitions",
+    "ListClusters",
     "DescribeSecret",
     "DeregisterTaskDefinition",
     "DeleteRolePolicy",

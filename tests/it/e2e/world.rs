@@ -153,6 +153,7 @@ pub(super) fn binding(name: &str, account: &str) -> Value {
                 "existingRoles": [format!("arn:aws:iam::{account}:role/*")],
                 "taskRoles": [format!("arn:aws:iam::{account}:role/*")],
                 "secretArns": [format!("arn:aws:secretsmanager:*:{account}:secret:*")],
+                "clusters": [format!("arn:aws:ecs:*:{account}:cluster/*")],
                 "kmsKeys": [format!("arn:aws:kms:*:{account}:key/*"), format!("arn:aws:kms:*:{account}:alias/*")],
             },
         },

@@ -55,7 +55,7 @@ impl Call {
 }
 
 fn batch_operation(method: &str, path: &str) -> String {
-    let known = ["RegisterJobDefinition", "DescribeJobDefinitions", "DeregisterJobDefinition"];
+    let known = ["RegisterJobDefinition", "DescribeJobDefinitions", "DeregisterJobDefinition", "DescribeJobQueues", "ListJobs"];
     match known.iter().find(|name| path == format!("/v1/{}", name.to_lowercase())) {
         Some(name) => (*name).to_owned(),
         None if path.starts_with("/v1/tags/") && method == "POST" => "TagResource".to_owned(),

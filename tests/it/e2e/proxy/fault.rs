@@ -2,7 +2,7 @@
 
 use super::call::{Call, Protocol};
 use crate::e2e::http::Message;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::fmt;
 use std::sync::Arc;
 use tokio::sync::Notify;
@@ -24,6 +24,8 @@ pub(in super::super) enum Fault {
     LoseAnswer,
     /// AWS refuses what was sent, with this code and message.
     Refuse(&'static str, String),
+    /// AWS answers this: for what moto does not know.
+    Answer(Value),
     /// Nothing goes on until the program is dead; the test is told. `done` = whether AWS does it first.
     Hold { done: bool, reached: Arc<Notify> },
 }
@@ -84,6 +86,9 @@ impl fmt::Display for Fault {
 
 /// AWS's answer that a fault stands for, in the service's own form; none where there is no answer.
 pub(super) fn answer(fault: &Fault, call: &Call) -> Option<Message> {
+    if let Fault::Answer(body) = fault {
+        return Some(Message::new("HTTP/1.1 200 OK".to_owned(), &[("content-type", "application/json")], body.to_string()));
+    }
     let query = call.protocol == Protocol::Query;
     let (status, code, text) = match fault {
         Fault::Denied if query => (403, "AccessDenied", denied(call)),
@@ -95,7 +100,7 @@ pub(super) fn answer(fault: &Fault, call: &Call) -> Option<Message> {
         Fault::ServerError if query => (500, "ServiceFailure", "The service has failed.".to_owned()),
         Fault::ServerError => (500, "InternalServiceError", "An error occurred on the server side.".to_owned()),
         Fault::Refuse(code, text) => (400, *code, text.clone()),
-        Fault::Slow(_) | Fault::Hang | Fault::LoseAnswer | Fault::Hold { .. } => return None,
+        Fault::Answer(_) | Fault::Slow(_) | Fault::Hang | Fault::LoseAnswer | Fault::Hold { .. } => return None,
     };
     let (kind, body) = match call.protocol {
         Protocol::Query => ("text/xml", xml(code, &text)),
