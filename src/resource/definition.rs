@@ -2,7 +2,7 @@
 //! hash, and the steps between what should be registered and what is.
 
 use super::fingerprint::short_hash;
-use super::normalise::{self, DefinitionKind, FieldChange, normalise};
+use super::normalise::{self, DefinitionKind, normalise};
 use super::tags::{CONTENT_HASH, Owner, Tags, claimed_by, missing};
 use crate::observed::Snapshot;
 use crate::plan::{Action, Hold, Plan, Subject};
@@ -125,20 +125,11 @@ fn descend(value: &mut Value, path: &[&str], at: String, visit: &mut impl FnMut(
 
 /// The content-hash tag's value: version of the normaliser and 32 hex of the hash of the normal form.
 pub fn content_hash(kind: DefinitionKind, document: &Value) -> String {
-    format!("v{}:{}", normalise::VERSION, short_hash(&sorted(&normalise(kind, document)).to_string(), 32))
+    hash_of(&normalise(kind, document))
 }
 
-/// The same JSON with the keys of every object in order: the order of keys means nothing.
-fn sorted(value: &Value) -> Value {
-    match value {
-        Value::Object(object) => {
-            let ordered: std::collections::BTreeMap<_, _> =
-                object.iter().map(|(key, value)| (key.clone(), sorted(value))).collect();
-            ordered.into_iter().collect()
-        }
-        Value::Array(items) => items.iter().map(sorted).collect(),
-        other => other.clone(),
-    }
+fn hash_of(normal_form: &Value) -> String {
+    format!("v{}:{}", normalise::VERSION, short_hash(&normal_form.to_string(), 32))
 }
 
 /// Adds what is needed to have the definition registered. `document` = the desired one with all ARNs that are known; one that is
@@ -172,14 +163,15 @@ pub fn plan(
         );
         return plan.hold(subject, Hold::NotOurs, message);
     }
-    let hash = content_hash(desired.kind, document);
-    let same = || normalise(desired.kind, document) == normalise(desired.kind, &found.content);
+    let normal_form = normalise(desired.kind, document);
+    let hash = hash_of(&normal_form);
     // Whoever makes a revision out of ours copies its tags, so the hash is believed only of the revision that we know as ours.
     let known = desired.recorded.as_deref().is_none_or(|recorded| recorded == found.arn);
-    let unchanged = (known && found.tags.get(CONTENT_HASH) == Some(&hash)) || same();
-    if !unchanged {
-        let changes = field_changes(desired.kind, &found.content, document);
-        return plan.step(subject, register(tags), after, format!("revision {} differs", found.revision), changes);
+    if !(known && found.tags.get(CONTENT_HASH) == Some(&hash)) {
+        let changes = normalise::changes(desired.kind, &normalise(desired.kind, &found.content), &normal_form);
+        if !changes.is_empty() {
+            return plan.step(subject, register(tags), after, format!("revision {} differs", found.revision), changes);
+        }
     }
     tags.insert(CONTENT_HASH.to_owned(), hash);
     let tags = missing(&tags, &found.tags);
@@ -187,10 +179,6 @@ pub fn plan(
         let action = Action::TagDefinition { kind: desired.kind, arn: found.arn.clone(), tags };
         plan.step(subject, action, &[], "its tags differ", vec![]);
     }
-}
-
-fn field_changes(kind: DefinitionKind, before: &Value, after: &Value) -> Vec<FieldChange> {
-    normalise::changes(kind, &normalise(kind, before), &normalise(kind, after))
 }
 
 /// Adds a deregistration for every active revision that is ours. Returns the subjects to wait for.
