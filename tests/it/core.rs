@@ -9,6 +9,7 @@ mod fences;
 pub(crate) mod fixtures;
 pub(crate) mod invariants;
 mod lifecycle;
+mod no_change;
 mod place;
 mod planners;
 mod policy;

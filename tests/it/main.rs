@@ -4,6 +4,12 @@
 
 mod core;
 mod e2e;
+mod generated;
 mod golden;
 mod schema;
 mod tidy;
+
+/// Whether every repetition is wanted (`make soak`) or a sample.
+fn soak() -> bool {
+    std::env::var("WHARFINGER_SOAK").is_ok_and(|value| !["", "0"].contains(&value.as_str()))
+}
