@@ -1,5 +1,6 @@
 //! The pure core through its public functions: nothing here needs a process, a network or a clock.
 
+mod answers;
 mod bad_input;
 mod crds;
 mod credentials;

@@ -1,5 +1,6 @@
 //! The one integration crate.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)] // all of it is tests
+#![recursion_limit = "256"] // `json!` takes a step for each field of a recorded answer
 #![allow(clippy::too_many_lines, clippy::type_complexity)] // a table is as long as it has rows, and as wide
 
 mod core;

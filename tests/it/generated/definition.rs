@@ -4,15 +4,22 @@ use proptest::prelude::*;
 use proptest::strategy::Union;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 use wharfinger::resource::normalise::DefinitionKind;
 
-/// The schema of a kind.
-pub(crate) fn schema(kind: DefinitionKind) -> Value {
-    let text = match kind {
-        DefinitionKind::TaskDefinition => include_str!("../../../src/api/schema/ecs.json"),
-        DefinitionKind::JobDefinition => include_str!("../../../src/api/schema/batch.json"),
-    };
+static TASK: LazyLock<Value> = LazyLock::new(|| parsed(include_str!("../../../src/api/schema/ecs.json")));
+static JOB: LazyLock<Value> = LazyLock::new(|| parsed(include_str!("../../../src/api/schema/batch.json")));
+
+fn parsed(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
+}
+
+/// The schema of a kind.
+pub(crate) fn schema(kind: DefinitionKind) -> &'static Value {
+    match kind {
+        DefinitionKind::TaskDefinition => &TASK,
+        DefinitionKind::JobDefinition => &JOB,
+    }
 }
 
 /// Fields that AWS demands where their object is given, by the ends of their paths. Lists among them have an item at least.

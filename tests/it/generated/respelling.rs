@@ -1,6 +1,6 @@
 //! Other definitions than a given one: some that say the same in other words, and some that say something else.
 
-use super::definition::required;
+use super::definition::{required, schema};
 use super::server::{Server, each, part, rewrite};
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
@@ -13,7 +13,7 @@ use wharfinger::resource::normalise::DefinitionKind;
 pub(crate) fn respelled(kind: DefinitionKind, definition: &Value, seed: u64) -> Value {
     let mut writer = Server { chance: Some(StdRng::seed_from_u64(seed)) };
     let mut other = writer.complete(kind, definition);
-    writer.add_empties(&super::definition::schema(kind), &mut other);
+    writer.add_empties(schema(kind), &mut other);
     let root = other.as_object_mut().unwrap();
     rewrite(root, "cpu", |it| in_1024(it, "vCPU"));
     rewrite(root, "memory", |it| in_1024(it, "GB"));

@@ -22,7 +22,7 @@ pub(crate) fn stored(kind: DefinitionKind, definition: &Value) -> Value {
 pub(crate) fn answer(kind: DefinitionKind, definition: &Value, seed: u64) -> Value {
     let mut server = Server { chance: Some(StdRng::seed_from_u64(seed)) };
     let mut answer = server.complete(kind, definition);
-    server.add_empties(&schema(kind), &mut answer);
+    server.add_empties(schema(kind), &mut answer);
     let own = match kind {
         DefinitionKind::TaskDefinition => json!({
             "taskDefinitionArn": super::ARN, "revision": 7, "status": "ACTIVE", "registeredAt": 1_700_000_000.5,
