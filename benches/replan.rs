@@ -1,6 +1,7 @@
 //! What it costs to plan again when nothing changed, and how often that is wrong. Prints one JSON object; `hack/bench` reads it.
 #![allow(clippy::unwrap_used, clippy::print_stdout)] // a measurement ends where it is wrong, and its result is its output
 
+#[allow(dead_code)] // the tests use all of it
 #[path = "../tests/it"]
 mod it {
     pub(crate) mod generated;

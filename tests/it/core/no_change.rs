@@ -1,6 +1,7 @@
 //! No false change, and no change missed: over generated definitions and a model of AWS.
 
-use super::super::generated::respelling::{mutated, respelled};
+use super::super::generated::definition::full;
+use super::super::generated::respelling::{mutate, mutated, mutations, respelled};
 use super::super::generated::server::{answer, stored};
 use super::super::generated::{ARN, definitions, desired, largest, observed, registered_tags, registers, replan};
 use super::super::soak;
@@ -109,6 +110,23 @@ proptest! {
             desired.recorded = recorded;
             prop_assert!(replan(&desired, &found).is_converged());
         }
+    }
+}
+
+/// No field of AWS is beyond notice: each changed, removed or moved in turn.
+#[test]
+fn every_field_counts() {
+    for kind in [DefinitionKind::TaskDefinition, DefinitionKind::JobDefinition] {
+        let definition = full(kind);
+        let (before, normal_form) = (stored(kind, &definition), normalise(kind, &definition));
+        let (mut same, all) = (0, mutations(&definition));
+        for mutation in &all {
+            let other = mutate(&definition, mutation);
+            let differs = stored(kind, &other) != before;
+            assert_eq!(normalise(kind, &other) != normal_form, differs, "{mutation:?}");
+            same += usize::from(!differs);
+        }
+        assert!(all.len() > 250 && same * 5 < all.len(), "{kind:?}: {same} of {} say the same", all.len());
     }
 }
 

@@ -151,3 +151,31 @@ fn texts(schema: &Value, path: &str) -> Vec<String> {
         _ => words.iter().map(|word| (*word).to_owned()).collect(),
     }
 }
+
+/// One definition with every field that AWS has; Batch's in all forms at once. Lists of scalars have two items.
+pub(crate) fn full(kind: DefinitionKind) -> Value {
+    let mut full = full_value(schema(kind), "", 0);
+    full.as_object_mut().unwrap().retain(|name, _| !["tags", "eksProperties"].contains(&name.as_str()));
+    full
+}
+
+fn full_value(schema: &Value, path: &str, nth: usize) -> Value {
+    let fields = schema["properties"].as_object();
+    match (schema["type"].as_str().unwrap(), fields) {
+        ("object", Some(fields)) => {
+            fields.iter().map(|(name, it)| (name.clone(), full_value(it, &format!("{path}.{name}"), nth))).collect()
+        }
+        ("object", None) => json!({"environment": "a", "name": "b"}),
+        ("array", _) => {
+            let (items, path) = (&schema["items"], format!("{path}[]"));
+            let count = if items["type"] == "object" { 1 } else { 2 };
+            (0..count).map(|nth| full_value(items, &path, nth)).collect()
+        }
+        ("boolean", _) => json!(true),
+        ("integer", _) => json!(schema["minimum"].as_i64().unwrap_or(7) + i64::try_from(nth).unwrap()),
+        _ => {
+            let texts = texts(schema, path);
+            json!(texts[(nth + 1) % texts.len()])
+        }
+    }
+}

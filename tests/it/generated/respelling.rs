@@ -2,9 +2,9 @@
 
 use super::definition::{required, schema};
 use super::server::{Server, each, part, rewrite};
+use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
-use rand::{RngExt, SeedableRng};
 use serde_json::Value;
 use wharfinger::resource::normalise::DefinitionKind;
 
@@ -31,51 +31,78 @@ fn in_1024(text: &str, unit: &str) -> Option<String> {
     Some(format!("{} {unit}", text.parse::<f64>().ok()? / 1024.0))
 }
 
-/// The definition with one thing in it changed: a value, an order, or a field or item that is gone. It may say the same still;
-/// [`super::server::stored`] tells.
-pub(crate) fn mutated(definition: &Value, seed: u64) -> Value {
-    let mut chance = StdRng::seed_from_u64(seed);
-    let mut places = vec![];
-    collect("", "", definition, &mut places);
-    let (pointer, path) = places.choose(&mut chance).unwrap().clone();
+/// One thing to change in a definition. What comes of it may say the same still; [`super::server::stored`] tells.
+#[derive(Debug, Clone)]
+pub(crate) struct Mutation {
+    /// JSON pointer of the value.
+    pointer: String,
+    kind: Kind,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    /// Another value of the same type.
+    Change,
+    /// Without the field or item.
+    Remove,
+    /// The item after the one that follows it.
+    Swap,
+}
+
+/// Everything that can be changed in a definition so that it stays one that AWS takes.
+pub(crate) fn mutations(definition: &Value) -> Vec<Mutation> {
+    let mut found = vec![];
+    collect("", "", definition, &mut found);
+    found
+}
+
+fn collect(pointer: &str, path: &str, value: &Value, found: &mut Vec<Mutation>) {
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                let (pointer, path) = (format!("{pointer}/{}", name.replace('/', "~1")), format!("{path}.{name}"));
+                if !required(&path) {
+                    found.push(Mutation { pointer: pointer.clone(), kind: Kind::Remove });
+                }
+                collect(&pointer, &path, value, found);
+            }
+        }
+        Value::Array(items) => {
+            for (at, item) in items.iter().enumerate() {
+                let pointer = format!("{pointer}/{at}");
+                if items.len() > 1 {
+                    found.extend([Kind::Remove, Kind::Swap].map(|kind| Mutation { pointer: pointer.clone(), kind }));
+                }
+                collect(&pointer, &format!("{path}[]"), item, found);
+            }
+        }
+        Value::Null => {}
+        _ => found.push(Mutation { pointer: pointer.to_owned(), kind: Kind::Change }),
+    }
+}
+
+/// The definition with that changed.
+pub(crate) fn mutate(definition: &Value, Mutation { pointer, kind }: &Mutation) -> Value {
     let mut other = definition.clone();
     let (above, last) = pointer.rsplit_once('/').unwrap();
-    match other.pointer_mut(above).unwrap() {
-        Value::Object(fields) if !required(&path) && chance.random_bool(0.3) => drop(fields.remove(&last.replace("~1", "/"))),
-        Value::Array(items) if items.len() > 1 && chance.random_bool(0.6) => {
-            let (at, next) = (last.parse::<usize>().unwrap(), (last.parse::<usize>().unwrap() + 1) % items.len());
-            if chance.random_bool(0.5) { drop(items.remove(at)) } else { items.swap(at, next) }
+    match (kind, other.pointer_mut(above).unwrap()) {
+        (Kind::Remove, Value::Object(fields)) => drop(fields.remove(&last.replace("~1", "/"))),
+        (Kind::Remove, Value::Array(items)) => drop(items.remove(last.parse().unwrap())),
+        (Kind::Swap, Value::Array(items)) => {
+            let (at, count) = (last.parse::<usize>().unwrap(), items.len());
+            items.swap(at, (at + 1) % count);
         }
-        _ => change(other.pointer_mut(&pointer).unwrap()),
+        _ => match other.pointer_mut(pointer).unwrap() {
+            Value::Bool(it) => *it = !*it,
+            Value::String(it) => it.push('x'),
+            number => *number = (number.as_i64().unwrap() + 1).into(),
+        },
     }
     other
 }
 
-/// Every value below the root: its JSON pointer, and its path as the schema has it.
-fn collect(pointer: &str, path: &str, value: &Value, places: &mut Vec<(String, String)>) {
-    let mut add = |pointer: String, path: String, value: &Value| {
-        places.push((pointer.clone(), path.clone()));
-        collect(&pointer, &path, value, places);
-    };
-    match value {
-        Value::Object(fields) => {
-            fields
-                .iter()
-                .for_each(|(name, it)| add(format!("{pointer}/{}", name.replace('/', "~1")), format!("{path}.{name}"), it));
-        }
-        Value::Array(items) => {
-            items.iter().enumerate().for_each(|(at, it)| add(format!("{pointer}/{at}"), format!("{path}[]"), it));
-        }
-        _ => {}
-    }
-}
-
-/// Another value of the same type; objects and lists stay, since what is in them has places of its own.
-fn change(value: &mut Value) {
-    match value {
-        Value::Bool(it) => *it = !*it,
-        Value::Number(it) => *value = (it.as_i64().unwrap() + 1).into(),
-        Value::String(it) => it.push('x'),
-        _ => {}
-    }
+/// The definition with any one thing changed.
+pub(crate) fn mutated(definition: &Value, seed: u64) -> Value {
+    let all = mutations(definition);
+    mutate(definition, all.choose(&mut StdRng::seed_from_u64(seed)).unwrap())
 }
