@@ -32,8 +32,9 @@ check: tools ## formatting, lints and generated files only; builds the tests
 	cargo test --locked --no-run
 
 .PHONY: bench
-bench: tools ## measure AWS calls, time to Ready and memory with a release build; writes bench.json
+bench: tools ## measure AWS calls, time to Ready, memory and re-plans with a release build; writes bench.json
 	cargo build --locked --release
+	cargo bench --locked --bench replan --no-run
 	@$(RUN) hack/bench
 
 .PHONY: generate

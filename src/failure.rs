@@ -4,6 +4,7 @@
 
 use serde::Serialize;
 use std::fmt;
+use std::time::Duration;
 
 /// What a failed call means for what to do next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -43,6 +44,9 @@ pub struct Failure {
     pub message: String,
     /// AWS's request id, if there was an answer.
     pub request_id: Option<String>,
+    /// When it may be tried again, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<Duration>,
 }
 
 /// Characters of a message from AWS that are kept.

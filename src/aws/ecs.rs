@@ -87,7 +87,7 @@ pub(crate) async fn tag(account: &Account, arn: &str, tags: &Tags) -> Result<Out
 
 /// DeregisterTaskDefinition. It shares a token bucket with RegisterTaskDefinition and takes no more than that can spare.
 pub(crate) async fn deregister(account: &Account, arn: &str) -> Result<Output, Failure> {
-    if !account.pace.spare() {
+    if let Err(wait) = account.pace.spare() {
         return Err(Failure {
             service: SERVICE.to_owned(),
             operation: "DeregisterTaskDefinition".to_owned(),
@@ -95,6 +95,7 @@ pub(crate) async fn deregister(account: &Account, arn: &str) -> Result<Output, F
             code: "Paced".to_owned(),
             message: "held back, so that registrations find room in the rate that AWS allows".to_owned(),
             request_id: None,
+            retry_after: Some(wait),
         });
     }
     let call = account.write.ecs.deregister_task_definition().task_definition(arn);
@@ -118,6 +119,7 @@ pub(crate) async fn delete(account: &Account, arns: &[String]) -> Result<Output,
             code: "Failures".to_owned(),
             message: refused.join("; "),
             request_id: None,
+            retry_after: None,
         }),
     }
 }

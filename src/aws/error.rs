@@ -114,7 +114,7 @@ where
         return refused;
     }
     let kind = kind(operation, &code, &message, status);
-    Failure { service: service.to_owned(), operation: operation.to_owned(), kind, code, message, request_id }
+    Failure { service: service.to_owned(), operation: operation.to_owned(), kind, code, message, request_id, retry_after: None }
 }
 
 /// The failure of sts:AssumeRole, if that is why the call was never made.
@@ -131,6 +131,7 @@ fn assume_role_failure(error: &(dyn Error + 'static)) -> Option<Failure> {
                 code: code.to_owned(),
                 message: message.to_owned(),
                 request_id: error.meta().request_id().map(str::to_owned),
+                retry_after: None,
             });
         }
         at = error.source();

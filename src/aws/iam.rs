@@ -126,5 +126,6 @@ fn to_tags(tags: &Tags) -> Result<Vec<Tag>, Failure> {
         code: "NotSent".to_owned(),
         message: error.to_string(),
         request_id: None,
+        retry_after: None,
     })
 }

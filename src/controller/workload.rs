@@ -109,12 +109,21 @@ async fn pass(
     Ok((next, reason))
 }
 
+/// When a call that was held back has its turn.
+fn turn(pass: &Pass) -> Option<Duration> {
+    let Pass::Done(round) = pass else { return None };
+    round.failure()?.retry_after
+}
+
 /// Sooner than usual while deployments go on, and while something of the past is left.
 fn soon(workload: &PrivateImageWorkload, status: &PrivateImageWorkloadStatus, pass: &Pass, reason: Reason) -> Option<Duration> {
     let Pass::Done(round) = pass else { return None };
     let rolling = status.services.iter().any(|service| service.state == ServiceState::Progressing);
     if reason == Reason::Progressing && rolling && round.failure().is_none() {
         return Some(DEPLOYMENT);
+    }
+    if let Some(wait) = turn(pass) {
+        return Some(wait);
     }
     let left = reason == Reason::Succeeded && round.outcomes.is_some() && has_leftovers(workload, status);
     left.then(|| if round.done().next().is_some() { AT_ONCE } else { LEFTOVERS })
@@ -189,10 +198,8 @@ async fn delete(
         }
         Farewell::Wait(reason, status) => {
             write_status(context, api, &workload, &status).await?;
-            if matches!(&pass, Pass::Done(round) if round.done().next().is_some()) {
-                context.backoff.succeeded(&workload.uid().unwrap_or_default()); // it goes on: no reason to slow down
-            }
-            Ok((Action::requeue(context.backoff.failed(&workload.uid().unwrap_or_default())), reason))
+            let turn = turn(&pass).unwrap_or_else(|| context.backoff.failed(&workload.uid().unwrap_or_default()));
+            Ok((Action::requeue(turn), reason))
         }
     }
 }

@@ -2,7 +2,7 @@
 //! hash, and the steps between what should be registered and what is.
 
 use super::fingerprint::short_hash;
-use super::normalise::{self, DefinitionKind, FieldChange, normalise};
+use super::normalise::{self, DefinitionKind, normalise};
 use super::revision::{Family, ObservedRevision};
 use super::tags::{CONTENT_HASH, Owner, Tags, claimed_by, missing};
 use crate::observed::{Observed, Snapshot};
@@ -48,14 +48,15 @@ impl DesiredDefinition {
         Family { kind: self.kind, name: self.name.clone() }
     }
 
-    /// The registered revision that counts: the newest one if it is ours, else the one that our status names. None if there is
-    /// none, or none that was seen.
+    /// The registered revision that counts: the newest one if it is ours, else the one that our status names, else one that was
+    /// made out of it. None if there is none, or none that was seen.
     pub fn current<'a>(&self, observed: &'a Observed) -> Option<&'a ObservedDefinition> {
         let newest = observed.definition.as_ref()?.present()?;
         if self.is_ours(newest) {
             return Some(newest);
         }
-        observed.recorded.as_ref().filter(|recorded| self.is_ours(recorded))
+        let recorded = observed.recorded.as_ref().filter(|recorded| self.is_ours(recorded));
+        recorded.or_else(|| Some(newest).filter(|copy| self.owner.owns(&copy.tags, false)))
     }
 
     /// A revision of another hand in our family, newer than the one that counts.
@@ -181,20 +182,11 @@ fn version_prefix() -> String {
 
 /// The content-hash tag's value: version of the normaliser and 32 hex of the hash of the normal form.
 pub fn content_hash(kind: DefinitionKind, document: &Value) -> String {
-    format!("{}{}", version_prefix(), short_hash(&sorted(&normalise(kind, document)).to_string(), 32))
+    hash_of(&normalise(kind, document))
 }
 
-/// The same JSON with the keys of every object in order: the order of keys means nothing.
-fn sorted(value: &Value) -> Value {
-    match value {
-        Value::Object(object) => {
-            let ordered: std::collections::BTreeMap<_, _> =
-                object.iter().map(|(key, value)| (key.clone(), sorted(value))).collect();
-            ordered.into_iter().collect()
-        }
-        Value::Array(items) => items.iter().map(sorted).collect(),
-        other => other.clone(),
-    }
+fn hash_of(normal_form: &Value) -> String {
+    format!("{}{}", version_prefix(), short_hash(&normal_form.to_string(), 32))
 }
 
 /// Adds what is needed to have the definition registered. `document` = the desired one with all ARNs that are known; one that is
@@ -229,11 +221,13 @@ pub fn plan(desired: &DesiredDefinition, document: &Value, observed: &Observed, 
             foreign.arn, found.arn
         ));
     }
-    let hash = content_hash(desired.kind, document);
-    let same = || normalise(desired.kind, document) == normalise(desired.kind, &found.content);
-    if found.tags.get(CONTENT_HASH) != Some(&hash) && !same() {
-        let changes = field_changes(desired.kind, &found.content, document);
-        return plan.step(subject, register(tags), after, format!("revision {} differs", found.revision), changes);
+    let normal_form = normalise(desired.kind, document);
+    let hash = hash_of(&normal_form);
+    if found.tags.get(CONTENT_HASH) != Some(&hash) || !desired.is_ours(found) {
+        let changes = normalise::changes(desired.kind, &normalise(desired.kind, &found.content), &normal_form);
+        if !changes.is_empty() {
+            return plan.step(subject, register(tags), after, format!("revision {} differs", found.revision), changes);
+        }
     }
     tags.insert(CONTENT_HASH.to_owned(), hash);
     let tags = missing(&tags, &found.tags);
@@ -241,8 +235,4 @@ pub fn plan(desired: &DesiredDefinition, document: &Value, observed: &Observed, 
         let action = Action::TagDefinition { kind: desired.kind, arn: found.arn.clone(), tags };
         plan.step(subject, action, &[], "its tags differ", vec![]);
     }
-}
-
-fn field_changes(kind: DefinitionKind, before: &Value, after: &Value) -> Vec<FieldChange> {
-    normalise::changes(kind, &normalise(kind, before), &normalise(kind, after))
 }

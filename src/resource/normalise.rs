@@ -18,15 +18,13 @@ mod ecs;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 pub use diff::{Change, FieldChange, HIDDEN, changes, veiled};
 
 /// The version of the rules. It goes into the content-hash tag; raise it with every change that alters a normal form.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Which of AWS's two kinds of definition a JSON object is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -66,7 +64,7 @@ enum Action {
     /// It is the server's own, or compared elsewhere: leave it out.
     Drop,
     /// AWS fills in this value: leave it out where it says just that.
-    Default(Scalar),
+    Default(Preset),
     /// AWS fills in the value of this sibling: leave it out where it says the same.
     DefaultFrom(&'static str),
     /// AWS may return the list in another order: sort it by this field of its items.
@@ -80,10 +78,12 @@ enum Action {
 }
 
 /// A default value.
-enum Scalar {
+enum Preset {
     Bool(bool),
     Int(i64),
     Text(&'static str),
+    /// A list of just this text.
+    Only(&'static str),
 }
 
 /// For which definitions a rule holds.
@@ -118,42 +118,49 @@ fn segments<'a>(under: &'a str, rule: &'a Rule) -> Vec<&'a str> {
 }
 
 fn normal_form<'a>(definition: &Value, rules: impl Iterator<Item = (&'a str, &'a Rule)>) -> Value {
-    let mut root = tidy(definition).unwrap_or_else(|| Value::Object(Map::new()));
+    let mut root = definition.clone();
+    root.sort_all_objects();
+    prune(&mut root);
     for (under, rule) in rules {
         if rule.when.holds_for(&root) {
-            each(&mut root, &segments(under, rule), &|object, field| rule.action.apply(object, field));
+            each(&mut root, under, rule.field, &|object, field| rule.action.apply(object, field));
         }
     }
-    tidy(&root).unwrap_or_else(|| Value::Object(Map::new()))
+    if prune(&mut root) { root } else { Value::Object(Map::new()) }
 }
 
-/// The value with the fields of its objects sorted, and without anything null or empty; nothing if that leaves nothing.
-fn tidy(value: &Value) -> Option<Value> {
+/// Takes out everything null or empty, and keeps the order of the rest. Whether that leaves anything.
+fn prune(value: &mut Value) -> bool {
     match value {
-        Value::Null => None,
+        Value::Null => false,
         Value::Array(items) => {
-            let items: Vec<Value> = items.iter().filter_map(tidy).collect();
-            (!items.is_empty()).then_some(Value::Array(items))
+            items.retain_mut(prune);
+            !items.is_empty()
         }
         Value::Object(fields) => {
-            let fields: BTreeMap<&String, Value> = fields.iter().filter_map(|(name, v)| Some((name, tidy(v)?))).collect();
-            (!fields.is_empty()).then(|| fields.into_iter().map(|(name, v)| (name.clone(), v)).collect())
+            fields.retain(|_, value| prune(value));
+            !fields.is_empty()
         }
-        scalar => Some(scalar.clone()),
+        _ => true,
     }
 }
 
-/// Calls `act` with every object that the selector leads to, and the name of the field that it ends in.
-fn each(value: &mut Value, selector: &[&str], act: &dyn Fn(&mut Map<String, Value>, &str)) {
-    let (Some(object), [head, rest @ ..]) = (value.as_object_mut(), selector) else { return };
-    if rest.is_empty() {
-        return act(object, head);
-    }
+/// Calls `act` with every object that the selector `field` leads to from each place `under`, and the name of the field that it
+/// ends in.
+fn each(value: &mut Value, under: &str, field: &str, act: &dyn Fn(&mut Map<String, Value>, &str)) {
+    let Some(object) = value.as_object_mut() else { return };
+    let path = if under.is_empty() { field } else { under };
+    let (head, rest) = path.split_once('.').unwrap_or((path, ""));
+    let (under, field) = match (under.is_empty(), rest.is_empty()) {
+        (true, true) => return act(object, head),
+        (true, false) => ("", rest),
+        (false, _) => (rest, field),
+    };
     match head.strip_suffix("[]") {
-        None => object.get_mut(*head).into_iter().for_each(|value| each(value, rest, act)),
+        None => object.get_mut(head).into_iter().for_each(|value| each(value, under, field, act)),
         Some(list) => {
             let items = object.get_mut(list).and_then(Value::as_array_mut);
-            items.into_iter().flatten().for_each(|item| each(item, rest, act));
+            items.into_iter().flatten().for_each(|item| each(item, under, field, act));
         }
     }
 }
@@ -168,7 +175,7 @@ impl Action {
             _ => false,
         };
         if superfluous {
-            object.remove(field);
+            object.shift_remove(field); // `remove` would change the order of the others
         } else if let Some(value) = object.get_mut(field) {
             self.rewrite(value);
         }
@@ -193,12 +200,13 @@ impl Action {
     }
 }
 
-impl Scalar {
+impl Preset {
     fn is(&self, value: &Value) -> bool {
         match self {
-            Scalar::Bool(default) => value.as_bool() == Some(*default),
-            Scalar::Int(default) => value.as_i64() == Some(*default),
-            Scalar::Text(default) => value.as_str() == Some(default),
+            Preset::Bool(default) => value.as_bool() == Some(*default),
+            Preset::Int(default) => value.as_i64() == Some(*default),
+            Preset::Text(default) => value.as_str() == Some(default),
+            Preset::Only(default) => value.as_array().is_some_and(|items| matches!(&items[..], [item] if item == default)),
         }
     }
 }
@@ -250,6 +258,11 @@ fn decimal(spelling: &str) -> Option<String> {
     let whole = if whole.is_empty() { "0" } else { whole };
     let fraction = fraction.trim_end_matches('0');
     Some(if fraction.is_empty() { whole.to_owned() } else { format!("{whole}.{fraction}") })
+}
+
+/// `":3"` → `"0:3"`.
+fn from_node_zero(range: &str) -> Option<String> {
+    range.starts_with(':').then(|| format!("0{range}"))
 }
 
 fn lower_case(spelling: &str) -> Option<String> {

@@ -1,5 +1,6 @@
 //! The pure core through its public functions: nothing here needs a process, a network or a clock.
 
+mod answers;
 mod bad_input;
 mod crds;
 mod credentials;
@@ -9,6 +10,7 @@ mod fences;
 pub(crate) mod fixtures;
 pub(crate) mod invariants;
 mod lifecycle;
+mod no_change;
 mod place;
 mod planners;
 mod policy;

@@ -1,9 +1,16 @@
 //! The one integration crate.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)] // all of it is tests
+#![recursion_limit = "256"] // `json!` takes a step for each field of a recorded answer
 #![allow(clippy::too_many_lines, clippy::type_complexity)] // a table is as long as it has rows, and as wide
 
 mod core;
 mod e2e;
+mod generated;
 mod golden;
 mod schema;
 mod tidy;
+
+/// Whether every repetition is wanted (`make soak`) or a sample.
+fn soak() -> bool {
+    std::env::var("WHARFINGER_SOAK").is_ok_and(|value| !["", "0"].contains(&value.as_str()))
+}

@@ -4,7 +4,7 @@
 //! … unmodelled `interfaceConfigurations: []`"): no normal form has any. Nothing is said about `eksProperties`: Wharfinger
 //! refuses it, since such a job has `imagePullSecrets` in place of `repositoryCredentials`.
 
-use super::{Action::*, Group, Scalar::*, decimal, lower_case, rule};
+use super::{Action::*, Group, Preset::*, decimal, from_node_zero, lower_case, rule};
 
 /// The shapes in which a job definition holds a container.
 const CONTAINERS: &[&str] = &[
@@ -17,8 +17,8 @@ const CONTAINERS: &[&str] = &[
 /// … and a task of several containers.
 const TASKS: &[&str] = &["ecsProperties.taskProperties[]", "nodeProperties.nodeRangeProperties[].ecsProperties.taskProperties[]"];
 
-/// … and volumes: with the only container, or with the task.
-const VOLUME_OWNERS: &[&str] = &[
+/// … and what belongs to the only container or to the task, such as volumes.
+const RUNNABLES: &[&str] = &[
     "containerProperties",
     "ecsProperties.taskProperties[]",
     "nodeProperties.nodeRangeProperties[].container",
@@ -43,6 +43,10 @@ pub(super) const TABLE: &[Group] = &[
             rule("retryStrategy.evaluateOnExit[].action", Rewrite(lower_case)),
             // A set in TF's schema of a job definition.
             rule("platformCapabilities", SortSet),
+            // model platformCapabilities: "If no value is specified, it defaults to EC2."
+            rule("platformCapabilities", Default(Only("EC2"))),
+            // model targetNodes: "If the starting range value is omitted (:n), then 0 is used to start the range."
+            rule("nodeProperties.nodeRangeProperties[].targetNodes", Rewrite(from_node_zero)),
             // model propagateTags: "If no value is specified, the tags are not propagated."
             rule("propagateTags", Default(Bool(false))),
         ],
@@ -62,6 +66,8 @@ pub(super) const TABLE: &[Group] = &[
             rule("resourceRequirements", SortBy("type")),
             // model MountPoint.readOnly: "The default value is false."
             rule("mountPoints[].readOnly", Default(Bool(false))),
+            // model Device.containerPath: "By default, the hostPath value is used."
+            rule("linuxParameters.devices[].containerPath", DefaultFrom("hostPath")),
         ],
     },
     Group {
@@ -81,11 +87,15 @@ pub(super) const TABLE: &[Group] = &[
             rule("containers[].essential", Default(Bool(true))),
             // c.2 ecsProperties.platformVersion: "absent = LATEST"
             rule("platformVersion", Default(Text("LATEST"))),
+            // model EcsTaskProperties.networkMode: "When not specified, the default is host."
+            rule("networkMode", Default(Text("host"))),
         ],
     },
     Group {
-        under: VOLUME_OWNERS,
+        under: RUNNABLES,
         rules: &[
+            // model NetworkConfiguration.assignPublicIp: "The default value is "DISABLED"."
+            rule("networkConfiguration.assignPublicIp", Default(Text("DISABLED"))),
             // Each has a name of its own, as in ECS: order says nothing.
             rule("volumes", SortBy("name")),
             // model EFSVolumeConfiguration.rootDirectory: "Specifying / has the same effect as omitting this parameter."
@@ -93,6 +103,8 @@ pub(super) const TABLE: &[Group] = &[
             // model EFSVolumeConfiguration.transitEncryption, .authorizationConfig.iam: "the default value of DISABLED is used"
             rule("volumes[].efsVolumeConfiguration.transitEncryption", Default(Text("DISABLED"))),
             rule("volumes[].efsVolumeConfiguration.authorizationConfig.iam", Default(Text("DISABLED"))),
+            // model S3FilesVolumeConfiguration.rootDirectory: "Specifying / has the same effect as omitting this parameter."
+            rule("volumes[].s3filesVolumeConfiguration.rootDirectory", Default(Text("/"))),
         ],
     },
 ];

@@ -3,7 +3,7 @@
 //! Empty lists, empty objects and nulls need no row (c.1 "treat `[]` = absent", "volumes[].host may come back as `{}`",
 //! "runtimePlatform may come back as an empty object"): no normal form has any.
 
-use super::{Action::*, Group, Scalar::*, When::*, cpu_units, mebibytes, rule, rule_when};
+use super::{Action::*, Group, Preset::*, When::*, cpu_units, mebibytes, rule, rule_when};
 
 pub(super) const TABLE: &[Group] = &[
     Group {
@@ -24,6 +24,8 @@ pub(super) const TABLE: &[Group] = &[
             // c.1 task cpu / memory: "1 vCPU" -> "1024", "1 GB" -> "1024"
             rule("cpu", Rewrite(cpu_units)),
             rule("memory", Rewrite(mebibytes)),
+            // botocore's example of RegisterTaskDefinition: sent as "", absent from the answer
+            rule("taskRoleArn", Default(Text(""))),
             // c.1 networkMode: "absent on EC2: may be null or bridge"
             rule_when(NotFargate, "networkMode", Default(Text("bridge"))),
             // c.1 requiresCompatibilities: "compare as a set"
@@ -81,6 +83,8 @@ pub(super) const TABLE: &[Group] = &[
             // model EFSVolumeConfiguration.transitEncryption, .authorizationConfig.iam: "the default value of DISABLED is used"
             rule("efsVolumeConfiguration.transitEncryption", Default(Text("DISABLED"))),
             rule("efsVolumeConfiguration.authorizationConfig.iam", Default(Text("DISABLED"))),
+            // model S3FilesVolumeConfiguration.rootDirectory: "Specifying / will have the same effect as omitting this parameter."
+            rule("s3filesVolumeConfiguration.rootDirectory", Default(Text("/"))),
         ],
     },
 ];

@@ -24,6 +24,30 @@ fn what_aws_returns_is_what_was_given() {
     }
 }
 
+/// What is a default elsewhere, at another network mode or at run time only, says something where it stands.
+#[test]
+fn no_default_is_seen_where_aws_fills_in_none() {
+    let port = |mode: &str, port: Value| json!({"networkMode": mode, "containerDefinitions": [{"portMappings": [port]}]});
+    let rows = [
+        (
+            TASK,
+            json!({"requiresCompatibilities": ["FARGATE"]}),
+            json!({"requiresCompatibilities": ["FARGATE"], "networkMode": "bridge"}),
+        ),
+        (TASK, port("bridge", json!({"containerPort": 80})), port("bridge", json!({"containerPort": 80, "hostPort": 80}))),
+        (TASK, json!({}), json!({"runtimePlatform": {"operatingSystemFamily": "LINUX", "cpuArchitecture": "X86_64"}})),
+        (TASK, json!({}), json!({"containerDefinitions": [{"name": "a", "environment": [{"name": "EMPTY", "value": ""}]}]})),
+        (TASK, json!({"cpu": "1024"}), json!({"cpu": "1 GB"})),
+        (JOB, json!({}), json!({"retryStrategy": {"attempts": 1}})),
+        (JOB, json!({}), json!({"schedulingPriority": 0})),
+        (JOB, json!({}), json!({"platformCapabilities": ["FARGATE"]})),
+        (JOB, json!({}), json!({"ecsProperties": {"taskProperties": [{"containers": [{"privileged": false}]}]}})),
+    ];
+    for (kind, without, with) in rows {
+        assert_ne!(normalise(kind, &without), normalise(kind, &with), "{with}");
+    }
+}
+
 #[test]
 fn every_rule_is_needed() {
     for kind in [TASK, JOB] {

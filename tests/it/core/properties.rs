@@ -119,7 +119,7 @@ fn conflicts(plan: &Plan) -> bool {
 
 /// Many more in `make soak`.
 fn config() -> ProptestConfig {
-    let cases = if std::env::var_os("WHARFINGER_SOAK").is_some() { 5000 } else { 50 };
+    let cases = if super::super::soak() { 5000 } else { 50 };
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
 

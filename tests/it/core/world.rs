@@ -66,6 +66,7 @@ pub(crate) fn failure(kind: FailureKind) -> Failure {
         code: code.into(),
         message: "AWS says no".into(),
         request_id: Some("00000000-0000-0000-0000-000000000000".into()),
+        retry_after: None,
     }
 }
 

@@ -7,10 +7,7 @@ use std::panic::AssertUnwindSafe;
 /// Rows at once. Each has a controller process of its own, and most of the time it waits.
 const AT_ONCE: usize = 4;
 
-/// Whether every repetition is wanted (`make soak`) or a sample.
-pub(super) fn soak() -> bool {
-    std::env::var("WHARFINGER_SOAK").is_ok_and(|value| !["", "0"].contains(&value.as_str()))
-}
+pub(super) use crate::soak;
 
 /// Runs every row and fails with the names of those that failed.
 pub(super) async fn each<R, F: Future<Output = ()>>(rows: impl IntoIterator<Item = (String, R)>, run: impl Fn(R) -> F) {

@@ -25,6 +25,7 @@ fn task_pairs() -> Vec<Pair> {
         (json!({"tags": [{"key": "team", "value": "payments"}]}), json!({"tags": [{"key": "aws:x", "value": "y"}]})),
         (json!({"cpu": ".25 vCPU"}), json!({"cpu": "256"})),
         (json!({"memory": "0.5GB"}), json!({"memory": "512"})),
+        (json!({"taskRoleArn": ""}), json!({})),
         (json!({}), json!({"networkMode": "bridge"})),
         (json!({"requiresCompatibilities": ["FARGATE", "EC2"]}), json!({"requiresCompatibilities": ["EC2", "FARGATE"]})),
         (json!({}), json!({"enableFaultInjection": false})),
@@ -45,6 +46,7 @@ fn task_pairs() -> Vec<Pair> {
         pairs.push(volume_pair("efsVolumeConfiguration", json!({"fileSystemId": "fs-1"}), field, json!(default)));
     }
     pairs.push(volume_pair("efsVolumeConfiguration", json!({}), "authorizationConfig", json!({"iam": "DISABLED"})));
+    pairs.push(volume_pair("s3filesVolumeConfiguration", json!({"fileSystemArn": "fs-1"}), "rootDirectory", json!("/")));
     pairs
 }
 
@@ -130,6 +132,7 @@ fn task_shapes(task: &Value) -> [Value; 2] {
 
 fn job_pairs() -> Vec<Pair> {
     let retry = |action: &str| json!({"retryStrategy": {"evaluateOnExit": [{"onExitCode": "1", "action": action}]}});
+    let nodes = |range: &str| json!({"nodeProperties": {"nodeRangeProperties": [{"targetNodes": range}]}});
     let mut pairs: Vec<Pair> = [
         (json!({}), json!({"jobDefinitionArn": "arn:aws:batch:eu-west-1:111122223333:job-definition/j:1"})),
         (json!({}), json!({"revision": 1})),
@@ -138,6 +141,8 @@ fn job_pairs() -> Vec<Pair> {
         (json!({"tags": {"a": "b"}}), json!({"tags": {}})),
         (retry("RETRY"), retry("retry")),
         (json!({"platformCapabilities": ["FARGATE", "EC2"]}), json!({"platformCapabilities": ["EC2", "FARGATE"]})),
+        (json!({}), json!({"platformCapabilities": ["EC2"]})),
+        (nodes(":1"), nodes("0:1")),
         (json!({}), json!({"propagateTags": false})),
         (json!({}), json!({"parameters": {}, "schedulingPriority": null})),
     ]
@@ -155,11 +160,12 @@ fn job_pairs() -> Vec<Pair> {
         reversed("containers", json!([{"name": "a"}, {"name": "b"}])),
         (json!({"containers": [{"name": "a"}]}), json!({"containers": [{"name": "a", "essential": true}]})),
         (json!({"ipcMode": "none"}), json!({"ipcMode": "none", "platformVersion": "LATEST"})),
+        (json!({"ipcMode": "none"}), json!({"ipcMode": "none", "networkMode": "host"})),
     ];
     for (given, returned) in tasks {
         pairs.extend(task_shapes(&given).into_iter().zip(task_shapes(&returned)));
     }
-    for (given, returned) in job_volume_pairs() {
+    for (given, returned) in job_runnable_pairs() {
         pairs.extend(shapes(&given).into_iter().step_by(2).zip(shapes(&returned).into_iter().step_by(2)));
         pairs.extend(task_shapes(&given).into_iter().zip(task_shapes(&returned)));
     }
@@ -180,6 +186,10 @@ fn job_container_pairs() -> Vec<Pair> {
         reversed("resourceRequirements", json!([{"type": "MEMORY", "value": "2048"}, {"type": "VCPU", "value": "1"}])),
         (json!({"mountPoints": [{"sourceVolume": "v"}]}), json!({"mountPoints": [{"sourceVolume": "v", "readOnly": false}]})),
         (
+            json!({"linuxParameters": {"devices": [{"hostPath": "/dev/x"}]}}),
+            json!({"linuxParameters": {"devices": [{"hostPath": "/dev/x", "containerPath": "/dev/x"}]}}),
+        ),
+        (
             json!({"image": "i", "linuxParameters": {"devices": [{"hostPath": "/dev/x"}]}}),
             json!({"image": "i", "command": [], "networkConfiguration": {"interfaceConfigurations": []},
                    "linuxParameters": {"devices": [{"hostPath": "/dev/x", "permissions": []}], "tmpfs": []}}),
@@ -187,12 +197,17 @@ fn job_container_pairs() -> Vec<Pair> {
     ]
 }
 
-fn job_volume_pairs() -> Vec<Pair> {
+fn job_runnable_pairs() -> Vec<Pair> {
     vec![
+        (
+            json!({"ephemeralStorage": {"sizeInGiB": 30}}),
+            json!({"ephemeralStorage": {"sizeInGiB": 30}, "networkConfiguration": {"assignPublicIp": "DISABLED"}}),
+        ),
         reversed("volumes", json!([{"name": "a"}, {"name": "b"}])),
         volume_pair("efsVolumeConfiguration", json!({"fileSystemId": "fs-1"}), "rootDirectory", json!("/")),
         volume_pair("efsVolumeConfiguration", json!({"fileSystemId": "fs-1"}), "transitEncryption", json!("DISABLED")),
         volume_pair("efsVolumeConfiguration", json!({}), "authorizationConfig", json!({"iam": "DISABLED"})),
+        volume_pair("s3filesVolumeConfiguration", json!({"fileSystemArn": "fs-1"}), "rootDirectory", json!("/")),
     ]
 }
 
