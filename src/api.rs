@@ -4,12 +4,15 @@
 //! files that no API server has seen.
 
 mod binding;
+mod fargate;
 mod manifest;
 mod schema;
 mod workload;
 
 pub use binding::*;
+pub use fargate::{fargate_memory, is_fargate_size};
 pub use manifest::crds;
+pub use schema::{batch_fields, ecs_fields};
 pub use workload::*;
 
 /// The API group of every kind, annotation and tag.

@@ -4,8 +4,11 @@ mod credentials;
 mod document;
 mod fences;
 mod removal;
+mod rules;
 mod settings;
 mod shared;
+
+pub(crate) use rules::answered;
 
 pub use removal::{Removal, RemovedSecret, known_definitions, removal};
 
@@ -100,6 +103,8 @@ fn resolve_into(inputs: &Inputs, target: &Target, problems: &mut Vec<Problem>) -
     let prepared = document::prepare(inputs, target, problems)?;
     let matched = credentials::resolve(inputs, target, &prepared, problems);
     fences::check(target, &inputs.namespace.name, &prepared, problems);
+    let mut warnings = rules::check(&prepared, &matched.by_container, problems);
+    warnings.extend(matched.warnings.iter().cloned());
     let role = role(inputs, target, &prepared, problems)?;
     let recorded = inputs.workload.status.as_ref().and_then(|status| status.definition.as_ref()).map(|it| it.arn.clone());
     let former_secrets = former(inputs, &matched);
@@ -120,7 +125,7 @@ fn resolve_into(inputs: &Inputs, target: &Target, problems: &mut Vec<Problem>) -
         secrets: matched.kept,
         existing: matched.existing,
         compare_values: inputs.compare_values,
-        warnings: matched.warnings,
+        warnings,
     })
 }
 

@@ -15,6 +15,7 @@ mod policy;
 mod properties;
 mod recorded;
 mod removal;
+mod rules;
 mod status;
 pub(crate) mod story;
 pub(crate) mod world;
