@@ -4,6 +4,7 @@
 //! files that no API server has seen.
 
 mod binding;
+mod fargate;
 mod manifest;
 mod rollout;
 mod schema;
@@ -11,8 +12,10 @@ mod workload;
 mod workload_status;
 
 pub use binding::*;
+pub use fargate::{fargate_memory, is_fargate_size};
 pub use manifest::crds;
 pub use rollout::*;
+pub use schema::{batch_fields, ecs_fields};
 pub use workload::*;
 pub use workload_status::*;
 

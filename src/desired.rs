@@ -5,8 +5,11 @@ mod document;
 mod fences;
 mod history;
 mod removal;
+mod rules;
 mod settings;
 mod shared;
+
+pub(crate) use rules::answered;
 
 pub use history::{FormerRole, FormerSecret, REVISION_HISTORY_LIMIT};
 pub use removal::{Removal, RemovedSecret, known_definitions, removal};
@@ -115,6 +118,8 @@ fn resolve_into(inputs: &Inputs, target: &Target, problems: &mut Vec<Problem>) -
     let prepared = document::prepare(inputs, target, problems)?;
     let matched = credentials::resolve(inputs, target, &prepared, problems);
     fences::check(target, &inputs.namespace.name, &prepared, problems);
+    let mut warnings = rules::check(&prepared, &matched.by_container, problems);
+    warnings.extend(matched.warnings.iter().cloned());
     let role = role(inputs, target, &prepared, problems)?;
     let spec = &inputs.workload.spec;
     check_rollout(inputs, target, &prepared, problems);
@@ -141,7 +146,7 @@ fn resolve_into(inputs: &Inputs, target: &Target, problems: &mut Vec<Problem>) -
         secrets: matched.kept,
         existing: matched.existing,
         compare_values: inputs.compare_values,
-        warnings: matched.warnings,
+        warnings,
     })
 }
 

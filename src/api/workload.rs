@@ -165,7 +165,7 @@ pub struct Credential {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 2048))]
     #[x_kube(validation = Rule::new("!self.startsWith('arn:') || self.matches('^arn:[a-z0-9-]+:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+$')")
-        .message("must be the ARN of a Secrets Manager secret (arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME-XXXXXX), or its name"))]
+        .message(Message::Expression("self + ': must be the ARN of a Secrets Manager secret (arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME-XXXXXX), or its name'".into())))]
     pub secret_arn: Option<String>,
 
     /// The customer KMS key of the secret: key ARN, alias ARN, key id or `alias/…`. For a `secretArn` it is discovered where
@@ -173,7 +173,7 @@ pub struct Credential {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 2048))]
     #[x_kube(validation = Rule::new("!self.startsWith('arn:') || self.matches('^arn:[a-z0-9-]+:kms:[a-z0-9-]+:[0-9]{12}:(key|alias)/.+$')")
-        .message("must be a KMS key ARN (arn:aws:kms:REGION:ACCOUNT:key/ID, with a slash after `key`), an alias ARN, a key id or alias/NAME"))]
+        .message(Message::Expression("self + ': must be a KMS key ARN (arn:aws:kms:REGION:ACCOUNT:key/ID, with a slash after `key`), an alias ARN, a key id or alias/NAME'".into())))]
     pub kms_key: Option<String>,
 }
 

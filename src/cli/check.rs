@@ -1,16 +1,57 @@
 //! What the API server's strict validation does, for files that no API server has seen: unknown fields, types, bounds, patterns.
 
+use crate::api::{AccountBinding, PrivateImageWorkload};
+use crate::desired::answered;
+use crate::resource::normalise::DefinitionKind;
+use jsonschema::error::ValidationErrorKind;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::CustomResourceExt;
 use serde_json::{Value, json};
+use std::sync::LazyLock;
+
+/// A kind's schema, compiled once: the workload's takes a while.
+pub(super) type Schema = LazyLock<Option<jsonschema::Validator>>;
+
+pub(super) static WORKLOAD: Schema = LazyLock::new(|| compile(&PrivateImageWorkload::crd()));
+pub(super) static BINDING: Schema = LazyLock::new(|| compile(&AccountBinding::crd()));
 
 /// All that is wrong with an object by its CRD's schema, each with its field. CEL rules are not among it: the core has them.
-pub(super) fn against_schema(crd: &CustomResourceDefinition, object: &Value) -> Vec<String> {
+pub(super) fn against_schema(schema: &Schema, object: &Value) -> Vec<String> {
+    let Some(validator) = schema.as_ref() else { return vec!["the CRD's own schema is broken".to_owned()] };
+    let mut found = vec![];
+    for error in validator.iter_errors(object) {
+        let field = field(&error.instance_path().to_string());
+        match error.kind() {
+            ValidationErrorKind::AdditionalProperties { unexpected } => {
+                found.extend(unexpected.iter().map(|name| unknown(&field, name, &error.instance()[name.as_str()])));
+            }
+            _ => found.push(if field.is_empty() { error.to_string() } else { format!("{field}: {error}") }),
+        }
+    }
+    found
+}
+
+/// What AWS's answers have is told as such; any other field is only unknown.
+fn unknown(field: &str, name: &str, value: &Value) -> String {
+    let kind = match field {
+        "spec.ecs" => Some(DefinitionKind::TaskDefinition),
+        "spec.batch" => Some(DefinitionKind::JobDefinition),
+        _ => None,
+    };
+    let dot = if field.is_empty() { "" } else { "." };
+    match kind.and_then(|kind| answered(kind, name, value)) {
+        Some(problem) => problem.to_string(),
+        None => format!("{field}{dot}{name}: unknown field; spell it as the CRD has it, or leave it out"),
+    }
+}
+
+fn compile(crd: &CustomResourceDefinition) -> Option<jsonschema::Validator> {
     let schema = crd
         .spec
         .versions
         .iter()
         .find_map(|version| serde_json::to_value(version.schema.as_ref()?.open_api_v3_schema.as_ref()?).ok());
-    let Some(mut schema) = schema else { return vec![] };
+    let mut schema = schema?;
     if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
         properties.extend([
             ("apiVersion".to_owned(), json!({})),
@@ -19,8 +60,7 @@ pub(super) fn against_schema(crd: &CustomResourceDefinition, object: &Value) -> 
         ]);
     }
     close(&mut schema);
-    let Ok(validator) = jsonschema::validator_for(&schema) else { return vec!["the CRD's own schema is broken".to_owned()] };
-    validator.iter_errors(object).map(|error| told(&error.instance_path().to_string(), &error.to_string())).collect()
+    jsonschema::validator_for(&schema).ok()
 }
 
 /// Objects with properties take no others, as the API server has it.
@@ -43,14 +83,43 @@ fn close(schema: &mut Value) {
 }
 
 /// `/spec/credentials/0/registry` as `spec.credentials[0].registry`.
-fn told(pointer: &str, message: &str) -> String {
-    let field = pointer.split('/').skip(1).fold(String::new(), |path, part| match part.parse::<usize>() {
+fn field(pointer: &str) -> String {
+    pointer.split('/').skip(1).fold(String::new(), |path, part| match part.parse::<usize>() {
         Ok(index) => format!("{path}[{index}]"),
         Err(_) if path.is_empty() => part.to_owned(),
         Err(_) => format!("{path}.{part}"),
-    });
-    match field.is_empty() {
-        true => message.to_owned(),
-        false => format!("{field}: {message}"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[rustfmt::skip] // a table: one row a line
+    fn each_problem_names_its_field() {
+        let rows = [
+            (json!({"ecs": {"revision": 3}}), "spec.ecs.revision: \"3\": DescribeTaskDefinition answers with this field"),
+            (json!({"ecs": {"registeredBy": "arn:aws:iam::111122223333:root"}}), "wharfinger import"),
+            (json!({"batch": {"jobDefinitionArn": "x"}}), "spec.batch.jobDefinitionArn: \"x\": DescribeJobDefinitions answers"),
+            (json!({"batch": {"containerProperties": {"revision": 3}}}), "spec.batch.containerProperties.revision: unknown field"),
+            (json!({"ecs": {"containerDefinitions": [{"imagge": "x"}]}}), "spec.ecs.containerDefinitions[0].imagge: unknown field"),
+            (json!({"ecs": {"cpu": 256}}), "spec.ecs.cpu: 256 is not of type \"string\""),
+            (json!({"batch": {"timeout": {"attemptDurationSeconds": 59}}}), "spec.batch.timeout.attemptDurationSeconds: 59 is less than the minimum of 60"),
+            (json!({"batch": {"retryStrategy": {"attempts": 11}}}), "spec.batch.retryStrategy.attempts: 11 is greater than the maximum of 10"),
+            (json!({"batch": {"retryStrategy": {"evaluateOnExit": [{}, {}, {}, {}, {}, {}]}}}), "spec.batch.retryStrategy.evaluateOnExit: "),
+            (json!({"batch": {"ecsProperties": {"taskProperties": [{}, {}]}}}), "spec.batch.ecsProperties.taskProperties: "),
+        ];
+        for (spec, expected) in rows {
+            let found = against_schema(&WORKLOAD, &json!({"apiVersion": "", "kind": "", "metadata": {}, "spec": spec}));
+            assert!(found.len() == 1 && found[0].contains(expected), "{expected}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_at_once() {
+        let spec = json!({"ecs": {"revision": 3, "status": "ACTIVE", "cpu": 256}, "unknown": true});
+        assert_eq!(against_schema(&WORKLOAD, &json!({"spec": spec})).len(), 4);
+        assert_eq!(against_schema(&BINDING, &json!({"spec": {"accountId": "1"}})).len(), 2);
     }
 }

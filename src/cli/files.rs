@@ -98,7 +98,7 @@ fn take(
             }
         }
         ("wharfinger.dev/v1alpha1", "PrivateImageWorkload") => {
-            let mut workload: PrivateImageWorkload = match checked(&document, place, problems) {
+            let mut workload: PrivateImageWorkload = match checked(&check::WORKLOAD, &document, place, problems) {
                 Some(workload) => workload,
                 None => return Ok(()),
             };
@@ -117,7 +117,7 @@ fn take(
             objects.workloads.push(workload);
         }
         ("wharfinger.dev/v1alpha1", "AccountBinding") => {
-            objects.bindings.extend(checked::<AccountBinding>(&document, place, problems))
+            objects.bindings.extend(checked::<AccountBinding>(&check::BINDING, &document, place, problems))
         }
         (group, kind) if group.starts_with("wharfinger.dev/") => {
             problems.push(format!("{place}: {group} {kind}: not a kind of this version; it knows wharfinger.dev/v1alpha1 PrivateImageWorkload and AccountBinding"));
@@ -141,12 +141,8 @@ fn take(
     Ok(())
 }
 
-fn checked<K: DeserializeOwned + kube::CustomResourceExt>(
-    document: &Value,
-    place: &str,
-    problems: &mut Vec<String>,
-) -> Option<K> {
-    let found = check::against_schema(&K::crd(), document);
+fn checked<K: DeserializeOwned>(schema: &check::Schema, document: &Value, place: &str, problems: &mut Vec<String>) -> Option<K> {
+    let found = check::against_schema(schema, document);
     if !found.is_empty() {
         problems.extend(found.into_iter().map(|problem| format!("{place}: {problem}")));
         return None;

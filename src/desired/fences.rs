@@ -2,6 +2,7 @@
 //! lies under our own prefixes for the workload's namespace always is. Without a binding nothing is fenced.
 
 use super::document::Prepared;
+use super::rules::root;
 use super::shared::RoleChoice;
 use crate::api::{Limits, Rollout};
 use crate::problem::Problem;
@@ -28,7 +29,7 @@ pub(super) fn check(target: &Target, namespace: &str, prepared: &Prepared, probl
     roles_mut(prepared.kind, &mut prepared.document.clone(), |path, object| {
         for name in ["taskRoleArn", "jobRoleArn"] {
             if let Some(arn) = object.get(name).and_then(Value::as_str) {
-                leads.push((join(&join(root(prepared), path), name), arn.to_owned(), TASK_ROLES));
+                leads.push((join(&join(root(prepared.kind), path), name), arn.to_owned(), TASK_ROLES));
             }
         }
     });
@@ -157,13 +158,6 @@ fn full_parameter(target: &Target, value: &str, fence: Fence) -> String {
     }
     let slash = if value.starts_with('/') { "" } else { "/" };
     format!("arn:{}:ssm:{}:{}:parameter{slash}{value}", target.partition, target.region, target.account_id)
-}
-
-fn root(prepared: &Prepared) -> &'static str {
-    match prepared.kind {
-        crate::resource::normalise::DefinitionKind::TaskDefinition => "spec.ecs",
-        crate::resource::normalise::DefinitionKind::JobDefinition => "spec.batch",
-    }
 }
 
 fn join(left: &str, right: &str) -> String {

@@ -44,6 +44,23 @@ pub fn normalise(kind: DefinitionKind, definition: &Value) -> Value {
     normal_form(definition, rules(kind))
 }
 
+/// Whether this field of a definition is one that only AWS's answers have.
+pub fn described_only(kind: DefinitionKind, field: &str) -> bool {
+    // Tags have a row as well, for they are compared on their own; but they are the user's.
+    field != "tags"
+        && rules(kind).any(|(under, rule)| under.is_empty() && rule.field == field && matches!(rule.action, Action::Drop))
+}
+
+/// `"1024"` or `"1 vCPU"` as CPU units; nothing if it is neither.
+pub fn cpu_number(spelling: &str) -> Option<u64> {
+    cpu_units(spelling).as_deref().unwrap_or(spelling).parse().ok()
+}
+
+/// `"1024"` or `"1 GB"` as MiB; nothing if it is neither.
+pub fn memory_number(spelling: &str) -> Option<u64> {
+    mebibytes(spelling).as_deref().unwrap_or(spelling).parse().ok()
+}
+
 /// Some rules, and the places under which each of them holds.
 struct Group {
     /// Selectors of objects, such as `nodeProperties.nodeRangeProperties[].container`; the empty one is the definition itself.

@@ -18,6 +18,7 @@ mod properties;
 mod recorded;
 mod removal;
 mod revisions;
+mod rules;
 mod services;
 mod status;
 pub(crate) mod story;

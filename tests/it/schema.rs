@@ -1,5 +1,7 @@
 //! What the API server itself takes and refuses: bounds and CEL rules of the CRDs, asked of the real one by dry runs.
 
+mod rules;
+
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{Api, ApiResource, DynamicObject, Patch, PatchParams};
 use kube::core::GroupVersionKind;
@@ -15,7 +17,7 @@ fn workload() -> Value {
         "apiVersion": "wharfinger.dev/v1alpha1", "kind": "PrivateImageWorkload", "metadata": {"name": "api", "namespace": "default"},
         "spec": {
             "region": "eu-west-1", "image": "registry.example.com/api:1", "credentials": [{"secretRef": {"name": "regcred"}}],
-            "ecs": {"containerDefinitions": [{"name": "api"}]}
+            "ecs": {"memory": "512", "containerDefinitions": [{"name": "api"}]}
         }
     })
 }
@@ -48,7 +50,8 @@ fn spec(field: &str, value: Value) -> Value {
 }
 
 fn definitions() -> Vec<Row> {
-    let container = json!({"image": "registry.example.com/x:1"});
+    let sizes = json!([{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "2048"}]);
+    let container = json!({"image": "registry.example.com/x:1", "resourceRequirements": sizes});
     let eleven: Vec<Value> = (0..11).map(|i| json!({"name": format!("c{i}")})).collect();
     vec![
         ("an ECS workload", json!({}), None),
@@ -116,9 +119,13 @@ fn logins() -> Vec<Row> {
         ("none", credentials(json!([])), None),
         ("a secret's ARN", secret("arn:aws:secretsmanager:us-east-1:210987654321:secret:shared/ghcr-AbCdEf"), None),
         ("a secret's name", secret("shared/ghcr"), None),
-        ("a bucket", secret("arn:aws:s3:::bucket"), Some("ARN of a Secrets Manager secret")),
+        ("a bucket", secret("arn:aws:s3:::bucket"), Some("arn:aws:s3:::bucket: must be the ARN of a Secrets Manager secret")),
         ("an alias", key("alias/registry"), None),
-        ("a key with a colon", key("arn:aws:kms:eu-west-1:111122223333:key:1234"), Some("with a slash after `key`")),
+        (
+            "a key with a colon",
+            key("arn:aws:kms:eu-west-1:111122223333:key:1234"),
+            Some("111122223333:key:1234: must be a KMS key ARN"),
+        ),
         ("ECR", host("111122223333.dkr.ecr.eu-west-1.amazonaws.com"), Some("ECR takes no repositoryCredentials")),
         ("ECR Public", host("public.ecr.aws/nginx"), Some("ECR takes no repositoryCredentials")),
         ("no source", credentials(json!([{"registry": "quay.io"}])), Some("exactly one of `secretRef` and `secretArn`")),
@@ -164,7 +171,7 @@ fn bindings() -> Vec<Row> {
 async fn the_api_server_takes_what_is_right_and_names_what_is_wrong() {
     let client = client().await;
     let mut wrong = vec![];
-    let workloads = definitions().into_iter().chain(settings()).chain(logins()).map(|row| (workload(), row));
+    let workloads = definitions().into_iter().chain(rules::rows()).chain(settings()).chain(logins()).map(|row| (workload(), row));
     for (mut object, (what, change, expected)) in workloads.chain(bindings().into_iter().map(|row| (binding(), row))) {
         merge(&mut object, &change);
         let answer = apply(&client, &object, true).await;

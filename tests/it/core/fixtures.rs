@@ -1,13 +1,16 @@
 //! Inputs of a pass, written down in YAML.
 
 use kube::core::ObjectMeta;
+use serde_json::json;
 use std::collections::BTreeMap;
 use wharfinger::api::{AccountBinding, PrivateImageWorkload, PrivateImageWorkloadSpec};
 use wharfinger::desired::{self, Desired};
 use wharfinger::inputs::{Bindings, Inputs, Namespace, Source};
 use wharfinger::problem::Problem;
+use wharfinger::resource::definition::containers_mut;
 use wharfinger::resource::fingerprint::ValueKey;
 use wharfinger::resource::login;
+use wharfinger::resource::normalise::DefinitionKind;
 use wharfinger::resource::sealed::Sealed;
 use wharfinger::target;
 
@@ -24,9 +27,15 @@ ecs: {cpu: '256', memory: '512', containerDefinitions: [{name: api, portMappings
 ";
 
 /// A workload `api` of namespace `payments`, with one binding that admits registries and nothing else, and the Secret `regcred`.
+/// Where the definition says nothing of sizes, it gets some: few tests are about them.
 pub(crate) fn inputs(spec: &str) -> Inputs {
+    Inputs { workload: workload("api", spec), ..as_written(spec) }
+}
+
+/// The same, with the definition just as it is written.
+pub(crate) fn as_written(spec: &str) -> Inputs {
     Inputs {
-        workload: workload("api", spec),
+        workload: parsed("api", spec),
         cluster: "cluster-1".into(),
         namespace: Namespace {
             name: "payments".into(),
@@ -44,6 +53,22 @@ pub(crate) fn inputs(spec: &str) -> Inputs {
 }
 
 pub(crate) fn workload(name: &str, spec: &str) -> PrivateImageWorkload {
+    let mut workload = parsed(name, spec);
+    if let Some(ecs) = &mut workload.spec.ecs {
+        ecs.entry("memory").or_insert_with(|| "512".into());
+    }
+    if let Some(batch) = workload.spec.batch.take() {
+        let mut batch = batch.into();
+        containers_mut(DefinitionKind::JobDefinition, &mut batch, |_, container| {
+            let small = json!([{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "2048"}]);
+            container.entry("resourceRequirements").or_insert(small);
+        });
+        workload.spec.batch = batch.as_object().cloned();
+    }
+    workload
+}
+
+fn parsed(name: &str, spec: &str) -> PrivateImageWorkload {
     let spec: PrivateImageWorkloadSpec = serde_saphyr::from_str(spec).unwrap_or_else(|error| panic!("{error}\n{spec}"));
     let mut workload = PrivateImageWorkload::new(name, spec);
     workload.metadata.namespace = Some("payments".into());

@@ -135,7 +135,7 @@ impl Story {
     pub(crate) fn respec(&mut self, spec: &str) {
         let metadata = &mut self.inputs.workload.metadata;
         metadata.generation = metadata.generation.map(|generation| generation + 1);
-        self.inputs.workload.spec = serde_saphyr::from_str(spec).unwrap();
+        self.inputs.workload.spec = super::fixtures::workload("api", spec).spec;
     }
 
     /// Name of the role.

@@ -7,6 +7,10 @@ pub(super) fn rows(account: &str) -> Vec<Row> {
     let variables = json!([{"name": "A", "value": "1"}, {"name": "A", "value": "2"}]);
     let batch = |definition: Value| vec![("/spec/ecs".to_owned(), Value::Null), ("/spec/batch".to_owned(), definition)];
     let small = json!([{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "512"}]);
+    let circle = json!([
+        {"name": "a", "dependsOn": [{"containerName": "b", "condition": "START"}]},
+        {"name": "b", "dependsOn": [{"containerName": "a", "condition": "START"}]},
+    ]);
     let long = |bytes: usize| json!([{"name": "A", "value": "x".repeat(bytes)}]);
     vec![
         row(
@@ -55,6 +59,34 @@ pub(super) fn rows(account: &str) -> Vec<Row> {
             INVALID,
             batch(json!({"containerProperties": {"resourceRequirements": small, "environment": long(25_000)}})),
             &["spec.batch", "24576 bytes"],
+        ),
+        Row::new(
+            "a size that Fargate has not, in words",
+            INVALID,
+            vec![("/spec/ecs/cpu".into(), json!(".25 vCPU")), ("/spec/ecs/memory".into(), json!("4 GB"))],
+            &["spec.ecs.memory", "256 CPU units with 4096 MiB", "512 to 1024 by 512 or 2048"],
+        ),
+        Row::new(
+            "containers that wait for each other",
+            INVALID,
+            vec![("/spec/ecs/containerDefinitions".into(), circle)],
+            &["spec.ecs.containerDefinitions[0].dependsOn", "a -> b -> a"],
+        ),
+        Row::new(
+            "a variable of Batch's own",
+            INVALID,
+            batch(
+                json!({"containerProperties": {"resourceRequirements": small, "environment": [{"name": "AWS_BATCH_X", "value": "y"}]}}),
+            ),
+            &["spec.batch.containerProperties.environment[0].name", "AWS_BATCH_X", "rename it"],
+        ),
+        Row::new(
+            "a platform that pulls without credentials",
+            INVALID,
+            batch(
+                json!({"containerProperties": {"resourceRequirements": small, "fargatePlatformConfiguration": {"platformVersion": "1.1.0"}}}),
+            ),
+            &["spec.batch.containerProperties.fargatePlatformConfiguration.platformVersion", "1.1.0", "1.2.0"],
         ),
         row("a workload of 1 MB", INVALID, (at("environment"), long(1_000_000)), &["spec.ecs", "65536 bytes"]),
         row(

@@ -20,6 +20,9 @@ pub(super) fn rows(account: &str) -> Vec<Row> {
     let existing = |arn: &str| json!({"registry": REGISTRY, "secretArn": arn});
     let ssm = format!("arn:aws:ssm:eu-west-1:{account}:parameter/x");
     let colon = format!("arn:aws:kms:eu-west-1:{account}:key:1234abcd-12ab-34cd-56ef-1234567890ab");
+    let sizes = json!([{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "512"}]);
+    let twice = json!({"containerProperties": {"vcpus": 1, "resourceRequirements": sizes}});
+    let timed = |timeout: Value| json!({"containerProperties": {"resourceRequirements": sizes}, "timeout": timeout});
     let role = "arn:aws:lambda:eu-west-1:111122223333:function:x";
     vec![
         row("two credentials for one registry", "/spec/credentials", json!([login, login]), &["registry"]),
@@ -113,6 +116,36 @@ pub(super) fn rows(account: &str) -> Vec<Row> {
         row("a number where a text belongs", "/spec/ecs/cpu", json!(256), &["spec.ecs.cpu", "string"]),
         row("an interval without a unit", "/spec/interval", json!("60"), &["spec.interval", "60"]),
         row("a recovery window of a day", "/spec/recoveryWindowInDays", json!(1), &["spec.recoveryWindowInDays", "7"]),
+        row("a size that Fargate has not", "/spec/ecs/memory", json!("4096"), &["spec.ecs", "Fargate has no tasks of", "4096"]),
+        row("Fargate without cpu", "/spec/ecs/cpu", Value::Null, &["spec.ecs", "Fargate needs the task's"]),
+        row("Fargate on a bridge", "/spec/ecs/networkMode", json!("bridge"), &["spec.ecs", "no network mode but awsvpc"]),
+        row("a container without a name", "/spec/ecs/containerDefinitions/0/name", Value::Null, &["a container needs a name"]),
+        row(
+            "a container that depends on itself",
+            "/spec/ecs/containerDefinitions/0/dependsOn",
+            json!([{"containerName": "api", "condition": "START"}]),
+            &["containerDefinitions[0]", "itself"],
+        ),
+        row(
+            "a container that depends on nobody",
+            "/spec/ecs/containerDefinitions/0/dependsOn",
+            json!([{"containerName": "proxy", "condition": "START"}]),
+            &["dependsOn names a container that is not there"],
+        ),
+        row(
+            "a secret out of a bucket",
+            "/spec/ecs/containerDefinitions/0/secrets",
+            json!([{"name": "A", "valueFrom": "arn:aws:s3:::bucket/x"}]),
+            &["spec.ecs.containerDefinitions[0].secrets[0].valueFrom", "arn:aws:s3:::bucket/x"],
+        ),
+        row("a field of AWS's answer", "/spec/ecs/revision", json!(3), &["spec.ecs.revision"]),
+        batch("vCPUs twice", twice, &["spec.batch.containerProperties", "vcpus", "VCPU", "resourceRequirements"]),
+        batch("a job without memory", json!({"containerProperties": {"vcpus": 1}}), &["needs memory", "type: MEMORY"]),
+        batch(
+            "a job of a second",
+            timed(json!({"attemptDurationSeconds": 1})),
+            &["spec.batch.timeout.attemptDurationSeconds", "60"],
+        ),
         row("an unknown policy", "/spec/deletionPolicy", json!("Orphan"), &["spec.deletionPolicy", "Orphan"]),
     ]
 }

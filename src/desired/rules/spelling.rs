@@ -1,0 +1,57 @@
+//! Values that AWS's model lists. The lists are told, not closed, for AWS adds to them; but a value that looks like a known one is
+//! probably meant to be that one.
+
+use crate::api::{batch_fields, ecs_fields};
+use crate::resource::normalise::DefinitionKind;
+use serde_json::Value;
+
+/// AWS: Batch API, `EvaluateOnExit.action`: "The values aren't case sensitive".
+const IN_ANY_CASE: &str = "].action";
+
+/// Warnings for values that are near to a known one.
+pub(super) fn check(kind: DefinitionKind, root: &str, document: &Value) -> Vec<String> {
+    let schema = match kind {
+        DefinitionKind::TaskDefinition => ecs_fields(),
+        DefinitionKind::JobDefinition => batch_fields(),
+    };
+    let mut warnings = vec![];
+    walk(schema, document, root, &mut warnings);
+    warnings
+}
+
+fn walk(schema: &Value, value: &Value, field: &str, warnings: &mut Vec<String>) {
+    match value {
+        Value::Object(object) => {
+            for (name, value) in object {
+                walk(&schema["properties"][name.as_str()], value, &format!("{field}.{name}"), warnings);
+            }
+        }
+        Value::Array(list) => {
+            let items = list.iter().enumerate();
+            items.for_each(|(index, item)| walk(&schema["items"], item, &format!("{field}[{index}]"), warnings));
+        }
+        Value::String(text) => {
+            let told = schema["description"].as_str().and_then(|told| told.strip_prefix("One of: ")).unwrap_or_default();
+            let known: Vec<&str> = told.trim_end_matches('.').split(", ").filter(|known| !known.is_empty()).collect();
+            let same = |known: &str| field.ends_with(IN_ANY_CASE) && known.eq_ignore_ascii_case(text);
+            if let Some(meant) = nearest(text, &known).filter(|meant| !same(meant)) {
+                warnings
+                    .push(format!("{field}: {text:?} is not among the values of AWS's model, and {meant} is: is that meant?"));
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The known value that this one looks like. One that differs in digits only is taken for a newer version.
+fn nearest<'a>(text: &str, known: &[&'a str]) -> Option<&'a str> {
+    if known.contains(&text) {
+        return None;
+    }
+    let lower = text.to_ascii_lowercase();
+    let undigited = |text: &str| text.chars().filter(|c| !c.is_ascii_digit()).collect::<String>();
+    let distance = |known: &str| strsim::osa_distance(&lower, &known.to_ascii_lowercase());
+    let near = |known: &&&str| distance(known) == 0 || undigited(text) != undigited(known);
+    let (distance, found) = known.iter().filter(near).map(|known| (distance(known), *known)).min()?;
+    (distance <= (found.len() / 3).min(2)).then_some(found)
+}
