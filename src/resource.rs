@@ -11,4 +11,5 @@ pub mod policy;
 pub mod role;
 pub mod sealed;
 pub mod secret;
+pub mod stopped;
 pub mod tags;
