@@ -3,6 +3,7 @@
 mod arguments;
 mod check;
 mod files;
+mod import;
 mod local;
 mod output;
 mod remote;
@@ -47,6 +48,7 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<u8> {
         Command::Apply(what) => local::apply(&common, &what).await,
         Command::Delete(what) => local::delete(&common, &what).await,
         Command::Render(what) => local::render(&common, &what).await,
+        Command::Import(what) => import::run(&common, what),
         Command::Crds { write } => print_crds(write.as_deref()),
     }
 }

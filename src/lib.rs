@@ -31,6 +31,7 @@
 //! | [`mod@plan`] | what to write, in order, and why; what is held, and why; both as text | pure |
 //! | [`pass`] | what one pass came to: plan, outcomes, facts | pure |
 //! | [`status`] | conditions and the closed list of reasons | pure |
+//! | [`mod@import`] | definitions that exist, as workloads | pure |
 //! | [`resource`] | the pure half of each AWS kind, and the words they share: names, tags, ARNs, images, policies, logins | pure |
 //! | [`problem`], [`failure`], [`interval`] | bad input, failed calls, durations | pure |
 //! | [`aws`] | the effect half of each AWS kind: how to read and write it, in the SDK's words; accounts; error codes | acts |
@@ -88,6 +89,7 @@ pub mod controller;
 pub mod converge;
 pub mod desired;
 pub mod failure;
+pub mod import;
 pub mod inputs;
 pub mod interval;
 pub mod metrics;

@@ -58,6 +58,9 @@ pub enum Command {
     Delete(What),
     /// Print the documents that AWS would receive: trust policy, inline policy, definition. Secret values are sealed.
     Render(What),
+    /// Print definitions that exist as PrivateImageWorkloads: task and job definitions as they are registered or as AWS describes
+    /// them, and the files of `ecs-cli registry-creds up`.
+    Import(ImportArguments),
     /// Print the CustomResourceDefinitions.
     Crds {
         /// Write one file each into this folder instead.
@@ -81,6 +84,21 @@ pub struct ControllerArguments {
     /// Address of /healthz and /readyz.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8081")]
     pub(crate) health_addr: SocketAddr,
+}
+
+/// Flags of the import.
+#[derive(Debug, Args)]
+pub struct ImportArguments {
+    /// File or folder (with all below it) of JSON or YAML; `-` is standard input. May be repeated: logins go to the containers
+    /// that they name.
+    #[arg(long = "filename", short = 'f', value_name = "PATH", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Name of the workload, if there is one definition (default: the definition's own name, made a DNS label).
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// Keep `family` or `jobDefinitionName`.
+    #[arg(long)]
+    pub(crate) keep_family: bool,
 }
 
 /// What a command works on, and how it prints.

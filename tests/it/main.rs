@@ -5,5 +5,6 @@
 mod core;
 mod e2e;
 mod golden;
+mod import;
 mod schema;
 mod tidy;
