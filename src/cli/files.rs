@@ -1,5 +1,6 @@
 //! Objects out of YAML and JSON files. Every problem is told with its file and document.
 
+use super::arguments::Common;
 use super::check;
 use crate::api::{AccountBinding, PrivateImageWorkload};
 use crate::inputs::{Namespace, Source};
@@ -23,7 +24,8 @@ pub(super) struct Objects {
 }
 
 /// Reads files, folders (with all below them) and standard input (`-`). Objects of other kinds are passed over.
-pub(super) fn read(paths: &[PathBuf], default_namespace: &str) -> anyhow::Result<Objects> {
+pub(super) fn read(paths: &[PathBuf], common: &Common) -> anyhow::Result<Objects> {
+    let default_namespace = common.namespace.as_deref().unwrap_or("default");
     let mut objects = Objects::default();
     let mut problems = vec![];
     for (place, document) in documents(paths)? {

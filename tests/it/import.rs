@@ -1,12 +1,11 @@
 //! `wharfinger import` as users run it, on one file of each kind: its answer as golden files, and the proof that `render` takes
 //! what it prints. Neither needs AWS or a cluster.
 
+use crate::program;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
 use wharfinger::resource::normalise::{DefinitionKind, normalise};
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_wharfinger");
 /// The password in the inputs. It must be seen nowhere.
 const PASSWORD: &str = "hunter2-CANARY";
 
@@ -14,12 +13,8 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/import")
 }
 
-/// Runs the program in the folder of the inputs, with nothing of this machine's environment.
 fn run(arguments: &[&str]) -> (i32, String, String) {
-    let mut command = Command::new(PROGRAM);
-    command.args(arguments).current_dir(folder()).env_clear().env("AWS_REGION", "eu-west-1");
-    let Output { status, stdout, stderr } = command.output().unwrap();
-    (status.code().unwrap(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
+    program::run(&folder(), arguments)
 }
 
 fn inputs() -> Vec<String> {
