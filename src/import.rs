@@ -57,6 +57,7 @@ pub fn import(documents: Vec<(String, Value)>, options: &Options) -> Result<Impo
     }
     let count = found.definitions.len();
     if wrong.is_empty() && count == 0 {
+        wrong.append(&mut found.remarks);
         wrong.push("no task definition or job definition is in these files: add one with -f".to_owned());
     }
     if count > 1 && options.name.is_some() {

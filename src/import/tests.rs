@@ -31,6 +31,11 @@ fn a_wrong_file_is_named_with_what_is_wrong() {
         (&["[]"], &usual, "file0: document: it is not an object"),
         (&["{image: x}"], &usual, "file0: document: its shape is of no known document"),
         (&["{apiVersion: v1, kind: Pod}"], &usual, "file0: kind: \"Pod\": this is a Kubernetes object already"),
+        (
+            &["{jobDefinitions: [{jobDefinitionName: etl, revision: 3, status: INACTIVE}]}"],
+            &usual,
+            "file0: left out: job definition etl, revision 3: only the newest active",
+        ),
         (&["{jobDefinitions: []}"], &usual, "no task definition or job definition is in these files"),
         (&[TASK, TASK], &named, "--name is for one definition, and there are 2"),
         (&[TASK], &misnamed, "--name: \"Api_1\": must be a DNS label"),

@@ -52,6 +52,23 @@ fn each_input_has_its_golden_answer() {
     }
 }
 
+#[test]
+fn what_cannot_be_a_workload_is_told_and_the_others_are_printed() {
+    let rows = [
+        ("{jobDefinitionName: e, eksProperties: {podProperties: {}}}", "eksProperties: jobs on EKS pull with imagePullSecrets"),
+        ("{family: t, containerDefinitions: [{name: t, imagge: t}]}", "spec.ecs.containerDefinitions[0]: Additional properties"),
+    ];
+    for (index, (text, wanted)) in rows.iter().enumerate() {
+        let file = std::env::temp_dir().join(format!("wharfinger-refused-{}-{index}.yaml", std::process::id()));
+        std::fs::write(&file, text).unwrap();
+        let (code, out, errors) = run(&["import", "-f", file.to_str().unwrap(), "-f", "job.yaml"]);
+        std::fs::remove_file(&file).unwrap();
+        assert_eq!((code, out.matches("kind: PrivateImageWorkload").count()), (1, 1), "{text}: {out}{errors}");
+        let told = errors.lines().any(|line| line.starts_with("error: ") && line.contains(wanted));
+        assert!(told && out.contains("name: nightly-report"), "{text}: {out}{errors}");
+    }
+}
+
 /// Where the definitions stand that are imported: file, document, and pointers in it.
 const DEFINITIONS: [(&str, usize, &[&str]); 6] = [
     ("describe-job-definitions.json", 0, &["/jobDefinitions/0", "/jobDefinitions/3"]),
