@@ -1,8 +1,10 @@
 //! The command line: one program that is the controller and the tool. Parses, dispatches and prints; decides nothing.
 
+mod agent_config;
 mod arguments;
 mod check;
 mod files;
+mod import;
 mod local;
 mod output;
 mod remote;
@@ -12,7 +14,7 @@ pub use arguments::{Arguments, Command};
 use crate::api::crds;
 use crate::controller;
 use anyhow::Context;
-use arguments::{Common, ControllerArguments, LogFormat};
+use arguments::{Common, ControllerArguments, LogFormat, RenderArguments, Rendered};
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
@@ -46,7 +48,9 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<u8> {
         Command::Plan(what) => local::plan(&common, &what).await,
         Command::Apply(what) => local::apply(&common, &what).await,
         Command::Delete(what) => local::delete(&common, &what).await,
-        Command::Render(what) => local::render(&common, &what).await,
+        Command::Render(RenderArguments { other: Some(Rendered::AgentConfig(what)), .. }) => agent_config::run(&common, &what),
+        Command::Render(RenderArguments { what, .. }) => local::render(&common, &what).await,
+        Command::Import(what) => import::run(&common, what),
         Command::Crds { write } => print_crds(write.as_deref()),
     }
 }

@@ -31,6 +31,8 @@
 //! | [`mod@plan`] | what to write, in order, and why; what is held, and why; both as text | pure |
 //! | [`pass`] | what one pass came to: plan, outcomes, facts | pure |
 //! | [`status`] | conditions and the closed list of reasons | pure |
+//! | [`mod@import`] | definitions that exist, as workloads | pure |
+//! | [`mod@agent_config`] | the logins as configuration of the ECS agent | pure |
 //! | [`resource`] | the pure half of each AWS kind, and the words they share: names, tags, ARNs, images, policies, logins | pure |
 //! | [`problem`], [`failure`], [`interval`] | bad input, failed calls, durations | pure |
 //! | [`aws`] | the effect half of each AWS kind: how to read and write it, in the SDK's words; accounts; error codes | acts |
@@ -56,7 +58,7 @@
 //! - Nothing but [`status`] makes a condition. There is no reason outside [`status::Reason`].
 //! - Nothing outside [`aws`] names an SDK type, and nothing outside `aws/error.rs` looks at an error code.
 //! - No secret value has a printed form: it lives in [`resource::sealed::Sealed`], which is opened to make a secret's value of
-//!   it, to fingerprint that, to send it, and to scrub it from AWS's messages.
+//!   it, to fingerprint that, to send it, to scrub it from AWS's messages, and to print it where `--reveal` asks for it.
 //! - No write is retried behind our back. A lost answer is looked up by the next pass before anything is sent again.
 //! - No user's `spec` is ever written to, and no list of a user's is reordered.
 //! - No ARN out of a spec is granted, passed or written to that no fence admits.
@@ -80,6 +82,7 @@
 //! **Tenancy.** Whoever writes a workload is not trusted. Identity, account and fences come from the AccountBinding; statuses
 //! of workloads are no authority for grants.
 
+pub mod agent_config;
 pub mod api;
 pub mod apply;
 pub mod aws;
@@ -88,6 +91,7 @@ pub mod controller;
 pub mod converge;
 pub mod desired;
 pub mod failure;
+pub mod import;
 pub mod inputs;
 pub mod interval;
 pub mod metrics;

@@ -1,5 +1,6 @@
 //! Flags and environment variables.
 
+use crate::agent_config::AuthType;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -57,7 +58,10 @@ pub enum Command {
     /// Remove what the files say, with no cluster. Exit code: 0 = gone, 1 = error.
     Delete(What),
     /// Print the documents that AWS would receive: trust policy, inline policy, definition. Secret values are sealed.
-    Render(What),
+    Render(RenderArguments),
+    /// Print definitions that exist as PrivateImageWorkloads: task and job definitions as they are registered or as AWS describes
+    /// them, and the files of `ecs-cli registry-creds up`.
+    Import(ImportArguments),
     /// Print the CustomResourceDefinitions.
     Crds {
         /// Write one file each into this folder instead.
@@ -81,6 +85,53 @@ pub struct ControllerArguments {
     /// Address of /healthz and /readyz.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8081")]
     pub(crate) health_addr: SocketAddr,
+}
+
+/// Flags of the import.
+#[derive(Debug, Args)]
+pub struct ImportArguments {
+    /// File or folder (with all below it) of JSON or YAML; `-` is standard input. May be repeated: logins go to the containers
+    /// that they name.
+    #[arg(long = "filename", short = 'f', value_name = "PATH", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Name of the workload, if there is one definition (default: the definition's own name, made a DNS label).
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// Keep `family` or `jobDefinitionName`.
+    #[arg(long)]
+    pub(crate) keep_family: bool,
+}
+
+/// Flags of `render`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct RenderArguments {
+    #[command(flatten)]
+    pub(crate) what: What,
+    /// What else can be rendered.
+    #[command(subcommand)]
+    pub(crate) other: Option<Rendered>,
+}
+
+/// What `render` makes besides the documents for AWS.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Rendered {
+    /// Print the lines of /etc/ecs/ecs.config that let the ECS agent of a container instance pull with the workloads' Secrets.
+    AgentConfig(AgentConfigArguments),
+}
+
+/// Flags of `render agent-config`.
+#[derive(Debug, Args)]
+pub(crate) struct AgentConfigArguments {
+    /// File or folder (with all below it) of YAML or JSON; `-` is standard input. May be repeated.
+    #[arg(long = "filename", short = 'f', value_name = "PATH", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Form of the logins.
+    #[arg(long = "type", value_enum, default_value_t)]
+    pub(crate) auth: AuthType,
+    /// Print the logins themselves in place of `[sealed]`.
+    #[arg(long)]
+    pub(crate) reveal: bool,
 }
 
 /// What a command works on, and how it prints.

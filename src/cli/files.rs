@@ -1,5 +1,6 @@
 //! Objects out of YAML and JSON files. Every problem is told with its file and document.
 
+use super::arguments::Common;
 use super::check;
 use crate::api::{AccountBinding, PrivateImageWorkload};
 use crate::inputs::{Namespace, Source};
@@ -23,20 +24,12 @@ pub(super) struct Objects {
 }
 
 /// Reads files, folders (with all below them) and standard input (`-`). Objects of other kinds are passed over.
-pub(super) fn read(paths: &[PathBuf], default_namespace: &str) -> anyhow::Result<Objects> {
+pub(super) fn read(paths: &[PathBuf], common: &Common) -> anyhow::Result<Objects> {
+    let default_namespace = common.namespace.as_deref().unwrap_or("default");
     let mut objects = Objects::default();
     let mut problems = vec![];
-    for path in paths {
-        let files = if path.as_os_str() == "-" { vec![path.clone()] } else { files(path)? };
-        for file in files {
-            let text = text(&file)?;
-            let documents: Vec<Value> = serde_saphyr::from_multiple_with_options(&text, quiet())
-                .with_context(|| format!("{}: not YAML", file.display()))?;
-            for (index, document) in documents.into_iter().enumerate().filter(|(_, document)| !document.is_null()) {
-                let place = format!("{}, document {}", file.display(), index + 1);
-                take(&mut objects, document, default_namespace, &place, &mut problems)?;
-            }
-        }
+    for (place, document) in documents(paths)? {
+        take(&mut objects, document, default_namespace, &place, &mut problems)?;
     }
     if !problems.is_empty() {
         bail!("{}", problems.join("\n"));
@@ -48,6 +41,22 @@ pub(super) fn read(paths: &[PathBuf], default_namespace: &str) -> anyhow::Result
         );
     }
     Ok(objects)
+}
+
+/// The documents of files, folders and standard input, each with its place.
+pub(super) fn documents(paths: &[PathBuf]) -> anyhow::Result<Vec<(String, Value)>> {
+    let mut found = vec![];
+    for path in paths {
+        let files = if path.as_os_str() == "-" { vec![path.clone()] } else { files(path)? };
+        for file in files {
+            let text = text(&file)?;
+            let documents: Vec<Value> = serde_saphyr::from_multiple_with_options(&text, quiet())
+                .with_context(|| format!("{}: not YAML", file.display()))?;
+            let placed = documents.into_iter().enumerate().filter(|(_, document)| !document.is_null());
+            found.extend(placed.map(|(index, document)| (format!("{}, document {}", file.display(), index + 1), document)));
+        }
+    }
+    Ok(found)
 }
 
 /// A parser's message shows the lines around a mistake, and they may hold a password.

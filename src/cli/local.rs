@@ -43,7 +43,7 @@ impl Session {
         if what.files.is_empty() {
             bail!("no files are named; add -f PATH");
         }
-        let objects = files::read(&what.files, common.namespace.as_deref().unwrap_or("default"))?;
+        let objects = files::read(&what.files, common)?;
         let accounts = Arc::new(Accounts::load(common.aws_timeout(), Calls::new(|_| {})).await);
         let bindings = if objects.bindings.is_empty() {
             let account_id = match &what.account_id {

@@ -8,7 +8,7 @@ use crate::resource::definition::{containers, containers_mut};
 use crate::resource::image::{Image, ImageError};
 use crate::resource::names;
 use crate::resource::normalise::DefinitionKind;
-use crate::resource::tags::Tags;
+use crate::resource::tags::{Tags, is_reserved};
 use crate::target::Target;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -228,8 +228,7 @@ fn take_tags(document: &mut Value) -> Tags {
 
 /// Tags say whose a definition is, so nobody may write ours.
 fn check_tags(rules: &Rules, tags: &Tags, problems: &mut Vec<Problem>) {
-    let prefixes = ["wharfinger.dev/", "aws:"];
-    for key in tags.keys().filter(|key| prefixes.iter().any(|prefix| key.to_lowercase().starts_with(prefix))) {
+    for key in tags.keys().filter(|key| is_reserved(key)) {
         let rule = "tags that begin with wharfinger.dev/ or aws: are not for users";
         problems.push(Problem::spec(format!("{}.tags", rules.root), key, rule, "leave it out"));
     }

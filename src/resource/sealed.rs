@@ -23,7 +23,8 @@ impl Sealed {
         Self(SecretString::from(text.into()))
     }
 
-    /// The content. Called only in `src/aws`, where it goes out to AWS, and by the keyed fingerprint of a value.
+    /// The content. Called only in `src/aws`, where it goes out to AWS, by the keyed fingerprint of a value, and for
+    /// `render agent-config`.
     pub fn reveal(&self) -> &str {
         self.0.expose_secret()
     }

@@ -17,6 +17,12 @@ pub const NAMESPACE: &str = "wharfinger.dev/namespace";
 /// Tag of definitions: version of the normaliser and hash of the normal form.
 pub const CONTENT_HASH: &str = "wharfinger.dev/content-hash";
 
+/// Whether a tag is AWS's or ours, so that no user may write it.
+pub fn is_reserved(key: &str) -> bool {
+    let key = key.to_lowercase();
+    ["wharfinger.dev/", "aws:"].iter().any(|prefix| key.starts_with(prefix))
+}
+
 /// Whose a thing is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Owner {

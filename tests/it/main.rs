@@ -3,10 +3,13 @@
 #![recursion_limit = "256"] // `json!` takes a step for each field of a recorded answer
 #![allow(clippy::too_many_lines, clippy::type_complexity)] // a table is as long as it has rows, and as wide
 
+mod agent_config;
 mod core;
 mod e2e;
 mod generated;
 mod golden;
+mod import;
+mod program;
 mod schema;
 mod tidy;
 

@@ -93,7 +93,8 @@ async fn a_revision_that_a_service_or_a_task_uses_stays() {
     world.images(&limited(ecs(&world.name, "api"), 10), 2).await;
     world.service(1, 0).await;
     // moto starts no task without a network, so the list of what runs is given.
-    let task = json!({"taskArn": "arn:aws:ecs:eu-west-1:111122223333:task/prod/0b69", "taskDefinitionArn": world.task_definition(2)});
+    let task =
+        json!({"taskArn": "arn:aws:ecs:eu-west-1:111122223333:task/prod/0b69", "taskDefinitionArn": world.task_definition(2)});
     world.proxy.inject(Rule::on("ListTasks", Fault::Answer(json!({"taskArns": [task["taskArn"]]}))));
     world.proxy.inject(Rule::on("DescribeTasks", Fault::Answer(json!({"tasks": [task], "failures": []}))));
     world.images(&with(manifest, "/spec/image", image(9)), 1).await;

@@ -71,7 +71,10 @@ async fn a_deployment_is_followed_without_being_repeated() {
 async fn a_failed_deployment_is_told_with_the_cause_and_not_repeated() {
     let world = begin("failed", 2).await;
     world.apply(&rolled(&world, "2")).await;
-    world.proxy.until("UpdateService", |calls| calls.iter().any(|call| call.operation == "UpdateService" && call.status.is_some())).await;
+    world
+        .proxy
+        .until("UpdateService", |calls| calls.iter().any(|call| call.operation == "UpdateService" && call.status.is_some()))
+        .await;
     let mut seen = service(&world).await;
     let revision = seen["taskDefinition"].clone();
     let deployment = &mut seen["deployments"][0];

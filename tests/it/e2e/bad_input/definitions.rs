@@ -43,7 +43,12 @@ pub(super) fn rows(account: &str) -> Vec<Row> {
             (at("environment"), variables),
             &["spec.ecs.containerDefinitions[0].environment[1].name", "\"A\""],
         ),
-        row("another family", "NotAllowed", ("/spec/ecs/family", json!("mine")), &["spec.ecs.family", "mine", "limits.definitionNames"]),
+        row(
+            "another family",
+            "NotAllowed",
+            ("/spec/ecs/family", json!("mine")),
+            &["spec.ecs.family", "mine", "limits.definitionNames"],
+        ),
         Row::new(
             "two roles",
             INVALID,
