@@ -23,9 +23,8 @@ pub async fn observe(account: &Account, reads: &Reads) -> Observed {
         rest(account, reads),
     )
     .await;
-    let mut observed = Observed::default();
-    observed.keys = keys(account, reads, &secrets).await;
-    (observed.secrets, observed.roles) = (secrets, roles);
+    let keys = keys(account, reads, &secrets).await;
+    let mut observed = Observed { secrets, keys, roles, ..Observed::default() };
     observed.absorb(definition);
     observed.absorb(Observed { families, ..rest });
     observed
