@@ -16,6 +16,9 @@
 //! that differ) and held items (not ours, unseen, waiting, missing). Carrying it out leaves no choice. Both lists empty =
 //! converged.
 //!
+//! What to look at is a value as well: [`observed::Reads`]. A pass asks for more only where what it saw makes that matter: who uses
+//! an older revision is looked for only when one could end.
+//!
 //! [`converge`] is the flow in one file, once to make and once to remove: a deletion is a plan as well. Three shells share it:
 //! the [`controller`], the command line ([`cli`]) and the tests. A dry run is not a flag, it is the last call left out.
 //!
@@ -72,6 +75,9 @@
 //!
 //! **Sharing.** Workloads of a namespace share its role and secrets. `desired/shared.rs` says who else needs what, from the
 //! statuses of the others; one lock a namespace keeps two passes from writing shared things at the same time.
+//!
+//! **History.** A status lists the older revisions with the role and secrets that each names. What is no longer wanted ends in
+//! order: revisions that nobody uses, then what only they needed. The new is always made first.
 //!
 //! **Errors are two jobs.** [`failure::FailureKind`] is for branching, [`failure::Failure`] for people. What is wrong with the
 //! input is a [`problem::Problem`]: field, value, rule, remedy, all of them at once. An `Err` in the controller means that

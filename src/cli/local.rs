@@ -11,10 +11,10 @@ use crate::controller::random_key;
 use crate::converge::{Shared, converge, remove};
 use crate::inputs::{Bindings, Inputs, Namespace, Source};
 use crate::pass::Pass;
-use crate::plan::{Action, Step, render};
+use crate::plan::{Action, Hold, Step, render};
 use crate::resource::fingerprint::ValueKey;
 use crate::resource::sealed::Sealed;
-use crate::status::summarise;
+use crate::status::{has_leftovers, summarise};
 use anyhow::{Context, anyhow, bail};
 use jiff::Timestamp;
 use kube::ResourceExt;
@@ -111,9 +111,12 @@ impl Session {
             let pass = converge(&self.accounts, &inputs, write, &mut Shared::default()).await;
             // Without a cluster the status lives as long as the command: it tells later passes what this workload needs.
             self.objects.workloads[index].status = Some(summarise(&inputs.workload, &pass, Timestamp::now()));
-            match waits.next().filter(|_| passes(&pass)) {
-                Some(wait) => pause(*wait).await,
-                None => return pass,
+            let status = self.objects.workloads[index].status.as_ref();
+            let unfinished = wrote(&pass) && status.is_some_and(|status| has_leftovers(&inputs.workload, status));
+            match (unfinished, next_wait(&pass, &mut waits)) {
+                (true, None) => {}
+                (_, Some(wait)) => pause(wait).await,
+                (false, None) => return pass,
             }
         }
     }
@@ -124,31 +127,34 @@ impl Session {
         let mut waits = WAITS.iter();
         loop {
             let pass = remove(&self.accounts, &self.inputs(workload, self.prune), write, &mut Shared::default()).await;
-            match waits.next().filter(|_| passes(&pass)) {
-                Some(wait) => pause(*wait).await,
+            match next_wait(&pass, &mut waits) {
+                Some(wait) => pause(wait).await,
                 None => return pass,
             }
         }
     }
 }
 
-async fn pause(seconds: u64) {
-    say(&format!("AWS is busy; next try in {seconds} s"));
-    tokio::time::sleep(Duration::from_secs(seconds)).await;
+async fn pause(wait: Duration) {
+    say(&format!("AWS is busy; next try in {} s", wait.as_secs().max(1)));
+    tokio::time::sleep(wait).await;
 }
 
-/// Whether trying again may help.
-fn passes(pass: &Pass) -> bool {
-    match pass {
-        Pass::Done(round) if round.outcomes.is_some() => {
-            let held = round.plan.held.iter().find_map(|held| match &held.hold {
-                crate::plan::Hold::Unobserved(failure) => Some(failure),
-                _ => None,
-            });
-            round.failure().or(held).is_some_and(crate::failure::Failure::passes)
-        }
-        _ => false,
-    }
+/// Whether a pass wrote something.
+fn wrote(pass: &Pass) -> bool {
+    matches!(pass, Pass::Done(round) if round.done().next().is_some())
+}
+
+/// How long to wait before another try; none where that would not help. A call that was only held back says when its turn is.
+fn next_wait(pass: &Pass, waits: &mut std::slice::Iter<u64>) -> Option<Duration> {
+    let Pass::Done(round) = pass else { return None };
+    round.outcomes.as_ref()?;
+    let held = round.plan.held.iter().find_map(|held| match &held.hold {
+        Hold::Unobserved(failure) => Some(failure),
+        _ => None,
+    });
+    let failure = round.failure().or(held).filter(|failure| failure.passes())?;
+    failure.retry_after.or_else(|| waits.next().map(|seconds| Duration::from_secs(*seconds)))
 }
 
 fn given_key(what: &What) -> anyhow::Result<Option<Sealed>> {

@@ -3,8 +3,8 @@
 use super::arguments::OutputFormat;
 use super::{ERROR, OK, local, print};
 use crate::api::{ManagementPolicy, PrivateImageWorkload};
-use crate::pass::{Outcome, Pass};
-use crate::plan::{Action, Plan, render};
+use crate::pass::{Outcome, Pass, Round};
+use crate::plan::{Action, Held, Hold, Kind, Plan, render};
 use crate::problem::Problem;
 use kube::ResourceExt;
 use serde_json::{Value, json};
@@ -30,7 +30,7 @@ impl Line {
         match &self.pass {
             Pass::Suspended => true,
             Pass::Refused(_) => false,
-            Pass::Done(round) => self.observe_only || round.is_converged(),
+            Pass::Done(round) => self.observe_only || round.is_converged() || only_deploys(round),
         }
     }
 
@@ -73,6 +73,12 @@ impl Line {
             }),
         }
     }
+}
+
+/// Whether all is done but deployments of services, which go on by themselves.
+fn only_deploys(round: &Round) -> bool {
+    let deploys = |held: &Held| held.subject.kind == Kind::Service && held.hold == Hold::Waiting;
+    round.done().count() == round.plan.steps.len() && round.plan.held.iter().all(deploys)
 }
 
 fn messages(problems: &[Problem]) -> Vec<String> {
@@ -127,7 +133,7 @@ pub(super) fn plan_code(lines: &[Line]) -> u8 {
     let refused = lines.iter().any(|line| matches!(line.pass, Pass::Refused(_)));
     let failed = lines.iter().any(|line| match &line.pass {
         Pass::Done(round) => {
-            round.plan.held.iter().any(|held| matches!(held.hold, crate::plan::Hold::Unobserved(_))) || failed(&round.outcomes)
+            round.plan.held.iter().any(|held| matches!(held.hold, Hold::Unobserved(_))) || failed(&round.outcomes)
         }
         _ => false,
     });

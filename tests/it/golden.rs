@@ -6,12 +6,13 @@ use crate::core::world::{Role, failure, make_current};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use wharfinger::api::{AccountBinding, ManagementPolicy, PrivateImageWorkload};
+use wharfinger::api::{AccountBinding, ManagementPolicy, PrivateImageWorkload, RolledService};
 use wharfinger::failure::FailureKind;
 use wharfinger::inputs::{Bindings, Inputs, Namespace, Source};
 use wharfinger::resource::login;
 use wharfinger::resource::role::ObservedRole;
 use wharfinger::resource::secret::ObservedSecret;
+use wharfinger::resource::service::{Deployment, ObservedService};
 
 const REFRESH: &str = "if the change is meant, refresh them and read the diff: UPDATE_GOLDEN=1 cargo test --test it golden";
 
@@ -91,6 +92,21 @@ fn story(inputs: &Inputs) -> Story {
     let seen = ObservedRole { arn, trust: json!({}), tags: BTreeMap::new() };
     let role = Role { seen, inline: BTreeMap::new(), attached: BTreeSet::new() };
     story.world.roles.insert("ecsTaskExecutionRole".into(), role);
+    let revision = "arn:aws:ecs:eu-west-1:111122223333:task-definition/payments_shop:1".to_owned();
+    let deployment = Deployment {
+        task_definition: revision.clone(),
+        rollout_state: Some("COMPLETED".into()),
+        desired: 2,
+        running: 2,
+        ..Deployment::default()
+    };
+    let service = ObservedService {
+        task_definition: revision,
+        controller: "ECS".into(),
+        deployments: vec![deployment],
+        ..ObservedService::default()
+    };
+    story.world.services.insert(RolledService { cluster: "prod".into(), service: "shop".into() }, service);
     story
 }
 

@@ -255,6 +255,9 @@ impl World {
                 let revision = arns.get(task_definition).unwrap_or(task_definition).clone();
                 let named = RolledService { cluster: cluster.clone(), service: service.clone() };
                 let service = self.services.get_mut(&named).ok_or_else(|| failure(FailureKind::NotFound))?;
+                if service.task_definition == revision {
+                    return Ok(Output::default()); // no new deployment
+                }
                 let began = Deployment { rollout_state: Some("IN_PROGRESS".into()), desired: 2, ..Deployment::default() };
                 service.deployments.insert(0, Deployment { task_definition: revision.clone(), ..began });
                 service.task_definition = revision;

@@ -104,6 +104,20 @@ fn collect(folder: &Path, below: &Path, files: &mut Vec<(String, String)>) {
     }
 }
 
+/// Files keep no status: what is older is found in AWS at each run.
+#[tokio::test]
+async fn apply_retires_older_revisions() {
+    let world = World::enter("cli-older").await.still().await;
+    for number in 1..=4 {
+        let workload = with(ecs(&world.name, "api"), "/spec/revisionHistoryLimit", json!(1));
+        let image = json!(format!("registry.example.com/payments/api:{number}"));
+        let (code, text, errors) = world.cli("apply", &files(&world, with(workload, "/spec/image", image)), &[]).await;
+        assert_eq!(code, 0, "{text}{errors}");
+    }
+    let revisions: Vec<i64> = world.aws.holdings().await.tasks.iter().map(|task| task.revision).collect();
+    assert_eq!(revisions, [3, 4]);
+}
+
 #[tokio::test]
 async fn apply_makes_what_the_controller_makes() {
     let world = World::enter("cli").await.still().await;

@@ -189,6 +189,31 @@ async fn many_revisions_end_within_the_rate() {
     assert!(world.aws.holdings().await.is_empty());
 }
 
+/// A family may have more revisions than a page holds.
+#[tokio::test]
+async fn a_deletion_reads_every_page() {
+    let world = World::start("pages").await;
+    world.images(&limited(ecs(&world.name, "api"), 100), 3).await;
+    let family = world.definition_name("api");
+    let page = |token: Option<&'static str>, arns: &[String], next: Option<&str>| {
+        let family = family.clone();
+        let is_page = move |call: &super::proxy::Call| {
+            call.operation == "ListTaskDefinitions"
+                && call.body["familyPrefix"] == family
+                && call.body["nextToken"].as_str() == token
+        };
+        world
+            .proxy
+            .inject(Rule::matching(is_page, Fault::Answer(json!({"taskDefinitionArns": arns, "nextToken": next}))).only(0));
+    };
+    page(None, &[world.task_definition(3)], Some("2"));
+    page(Some("2"), &[], Some("3")); // a page may be empty and not the last
+    page(Some("3"), &[world.task_definition(2), world.task_definition(1)], None);
+    world.delete_and_wait("api").await;
+    assert_eq!(world.proxy.counts().get("DeregisterTaskDefinition"), Some(&3));
+    assert!(world.aws.holdings().await.is_empty());
+}
+
 /// From ECS to Batch, to another family, role or registry: killed at each write, the new is there before the old goes, and nothing
 /// of the old stays.
 #[tokio::test]
