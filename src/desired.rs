@@ -48,6 +48,8 @@ pub struct Desired {
     pub definition: DesiredDefinition,
     /// Our other registered revisions; none if they are not known yet.
     pub older: Option<Vec<RevisionStatus>>,
+    /// A revision that our status names and that is not the newest any more, as far as only the status knows it.
+    pub replaced: Option<RevisionStatus>,
     /// How many of them are kept.
     pub history_limit: usize,
     /// Whether retired revisions are deleted, where AWS can do that.
@@ -118,7 +120,8 @@ fn resolve_into(inputs: &Inputs, target: &Target, problems: &mut Vec<Problem>) -
     let prepared = document::prepare(inputs, target, problems)?;
     let matched = credentials::resolve(inputs, target, &prepared, problems);
     fences::check(target, &inputs.namespace.name, &prepared, problems);
-    let mut warnings = rules::check(&prepared, &matched.by_container, problems);
+    let hosts_are_looked_at = inputs.workload.spec.rollout.is_some();
+    let mut warnings = rules::check(&prepared, &matched.by_container, hosts_are_looked_at, problems);
     warnings.extend(matched.warnings.iter().cloned());
     let role = role(inputs, target, &prepared, problems)?;
     let spec = &inputs.workload.spec;
@@ -127,6 +130,7 @@ fn resolve_into(inputs: &Inputs, target: &Target, problems: &mut Vec<Problem>) -
     Some(Desired {
         target: target.clone(),
         older: history::older(inputs, target, &family),
+        replaced: recorded(inputs, &family).map(|arn| history::undescribed(inputs, &arn)),
         history_limit: spec.revision_history_limit.map_or(REVISION_HISTORY_LIMIT, |limit| limit.try_into().unwrap_or_default()),
         delete_retired: spec.retired_revisions == RetiredRevisions::Delete,
         former_secrets: history::former_secrets(inputs, target, &matched),

@@ -149,13 +149,6 @@ impl Done<'_> {
             _ => None,
         })
     }
-
-    /// Whether nothing about this thing is held, and every step on it was carried out.
-    fn is_done_with(&self, subject: &Subject) -> bool {
-        let steps = self.plan.steps.iter().enumerate().filter(|(_, step)| step.subject == *subject);
-        let all = steps.map(|(index, _)| self.outcomes.get(index)).all(|outcome| matches!(outcome, Some(Outcome::Done(_))));
-        all && !self.plan.holds(subject)
-    }
 }
 
 fn role_arn(desired: &Desired, observed: &Observed, done: &Done) -> Option<String> {

@@ -32,6 +32,8 @@ pub enum Kind {
     Definition,
     /// One of its older revisions. It belongs to no condition: nothing waits for its end.
     Revision,
+    /// A role or secret that only older revisions named. It belongs to no condition either.
+    Former,
     /// ECS service.
     Service,
 }
@@ -70,6 +72,7 @@ impl fmt::Display for Subject {
             Kind::Role => "role",
             Kind::Definition => "definition",
             Kind::Revision => "revision",
+            Kind::Former => "former",
             Kind::Service => "service",
         };
         write!(out, "{kind} {}", self.name)
@@ -118,6 +121,21 @@ impl Plan {
         changes: Vec<FieldChange>,
     ) {
         self.steps.push(Step { subject, action, after: after.to_vec(), reason: reason.into(), changes });
+    }
+
+    /// Adds what ends something of the past. Nothing waits for it, so what holds it up is a note.
+    pub(crate) fn end(&mut self, past: Plan) {
+        let former = |subject: Subject| match subject.kind {
+            Kind::Role | Kind::Secret => Subject { kind: Kind::Former, name: subject.to_string() },
+            _ => subject,
+        };
+        self.steps.extend(past.steps.into_iter().map(|step| Step {
+            after: step.after.into_iter().map(former).collect(),
+            subject: former(step.subject),
+            ..step
+        }));
+        self.notes.extend(past.held.into_iter().map(|held| held.message));
+        self.notes.extend(past.notes);
     }
 
     /// Adds a held item.

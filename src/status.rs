@@ -150,11 +150,11 @@ fn done(workload: &PrivateImageWorkload, round: &Round, status: &mut PrivateImag
     parts(workload).map(|(part, kinds)| (part, verdict(round, part, kinds))).collect()
 }
 
-/// Older revisions that could not be retired. Nothing waits for them, so this is no fault of a part.
+/// What is past and could not be ended. Nothing waits for it, so this is no fault of a part.
 fn unretired(round: &Round) -> impl Iterator<Item = String> {
     round.results().filter_map(|(step, outcome)| match outcome {
-        Some(Outcome::Failed(failure)) if step.subject.kind == Kind::Revision && !failure.passes() => {
-            Some(format!("{} could not be retired: {failure}{}", step.subject, render::remedy(failure.kind)))
+        Some(Outcome::Failed(failure)) if matches!(step.subject.kind, Kind::Revision | Kind::Former) && !failure.passes() => {
+            Some(format!("{} could not be ended: {failure}{}", step.subject, render::remedy(failure.kind)))
         }
         _ => None,
     })

@@ -1,7 +1,7 @@
 //! What earlier passes left that the spec no longer leads to: older revisions, and the roles and secrets that they name. It stays
 //! while a registered revision needs it, and goes after that.
 
-use super::shared::{grants_of, is_role_shared, needs_of_others, users_of_former};
+use super::shared::{grants_of, is_recorded_by_others, is_role_shared, needs_of_others, users_of_former};
 use super::{Desired, RemovedSecret, credentials, fences, owner};
 use crate::api::{RevisionStatus, SecretStatus};
 use crate::inputs::Inputs;
@@ -9,9 +9,10 @@ use crate::observed::{Observed, Reads};
 use crate::resource::arn::Arn;
 use crate::resource::names;
 use crate::resource::policy::Grants;
-use crate::resource::revision::{Family, surplus};
+use crate::resource::revision::{Family, ObservedRevision, surplus};
 use crate::resource::role::{DesiredRole, ManagedRole};
 use crate::target::Target;
+use std::collections::BTreeSet;
 
 /// `spec.revisionHistoryLimit` where there is none.
 pub const REVISION_HISTORY_LIMIT: usize = 3;
@@ -39,16 +40,23 @@ pub struct FormerSecret {
 pub(super) fn older(inputs: &Inputs, target: &Target, family: &Family) -> Option<Vec<RevisionStatus>> {
     let status = inputs.workload.status.as_ref()?;
     let current = status.definition.as_ref()?;
-    let mut older = status.older_revisions.clone()?;
-    if Family::of(&current.arn).is_some_and(|(of, _)| of != *family) && !older.iter().any(|it| it.arn == current.arn) {
-        let secrets = status.secrets.iter().map(|secret| secret.arn.clone()).collect();
-        older.insert(
-            0,
-            RevisionStatus { arn: current.arn.clone(), execution_role_arn: status.execution_role_arn.clone(), secrets },
-        );
+    let elsewhere = Family::of(&current.arn).is_some_and(|(of, _)| of != *family);
+    let mut older = match &status.older_revisions {
+        Some(older) => older.clone(),
+        None if elsewhere => vec![],
+        None => return None,
+    };
+    if elsewhere && !older.iter().any(|it| it.arn == current.arn) {
+        older.insert(0, undescribed(inputs, &current.arn));
     }
     older.retain(|revision| is_here(target, &revision.arn));
     Some(older)
+}
+
+/// A revision of which only the ARN is known: it may need any role, and any secret that we know of.
+pub(super) fn undescribed(inputs: &Inputs, arn: &str) -> RevisionStatus {
+    let secrets = inputs.workload.status.iter().flat_map(|status| &status.secrets).map(|secret| secret.arn.clone()).collect();
+    RevisionStatus { arn: arn.to_owned(), execution_role_arn: None, secrets }
 }
 
 /// Whether an ARN of a status is of the target's account and Region: a status is no authority.
@@ -62,7 +70,9 @@ pub(super) fn former_roles(inputs: &Inputs, target: &Target, present: &DesiredRo
     let mut arns: Vec<&String> = status.former_roles.iter().chain(&status.execution_role_arn).collect();
     arns.sort();
     arns.dedup();
-    arns.retain(|arn| **arn != present.arn && Arn::parse(arn).is_ok_and(|arn| arn.account == target.account_id));
+    // A role of the same name under another path is the one that there is.
+    let other = |arn: Arn| arn.account == target.account_id && arn.role_name() != Some(&present.name);
+    arns.retain(|arn| Arn::parse(arn).is_ok_and(other));
     arns.into_iter().filter_map(|arn| former_role(inputs, target, arn, None, false)).collect()
 }
 
@@ -125,6 +135,7 @@ fn kept(inputs: &Inputs, target: &Target, name: &str, arn: &str) -> Option<Remov
         owner: owner(inputs, &format!("Secret/{source}")),
         recorded: Some(arn.to_owned()),
         shared_with: users_of_former(inputs, target, name),
+        kept_by_others: is_recorded_by_others(inputs, target, name),
     })
 }
 
@@ -144,29 +155,37 @@ impl Desired {
         surplus(older, &self.definition.family(), self.history_limit)
     }
 
-    /// Our other registered revisions: what a listing saw, else what the status knows.
+    /// Our other registered revisions: what the status knows, else what a listing saw.
     pub fn older_now(&self, observed: &Observed) -> Option<Vec<RevisionStatus>> {
-        let family = self.definition.family();
-        let Some(listed) = observed.families.get(&family).and_then(|seen| seen.present()) else { return self.older.clone() };
-        let current = self.definition.current(observed).map(|current| &current.arn);
-        let ours = |revision: &&crate::resource::revision::ObservedRevision| {
-            revision.active && self.definition.owner.owns(&revision.tags, false) && Some(&revision.arn) != current
-        };
-        let listed = listed.iter().filter(ours).map(|revision| RevisionStatus {
-            arn: revision.arn.clone(),
-            execution_role_arn: revision.role.clone(),
-            secrets: revision.secrets.clone(),
-        });
-        let elsewhere = self.older.iter().flatten().filter(|it| Family::of(&it.arn).is_none_or(|(of, _)| of != family));
-        Some(listed.chain(elsewhere.cloned()).collect())
+        if self.older.is_some() {
+            return self.older.clone();
+        }
+        let current = self.definition.current(observed)?;
+        let listed = observed.families.get(&self.definition.family())?.present()?.iter();
+        // What is newer than the current one is of another hand, whatever its tags.
+        let is_older = |arn: &str| Family::of(arn).is_some_and(|(_, revision)| revision < current.revision);
+        let ours = listed.filter(|it| it.active && self.definition.owner.owns(&it.tags, false) && is_older(&it.arn));
+        Some(ours.map(ObservedRevision::as_status).collect())
     }
 
-    /// Whether some registered revision needs what `names` finds in it, as far as is known.
+    /// Whether some registered revision needs what `names` finds in it, as far as is known. One of another hand counts, too.
     fn is_needed(&self, observed: &Observed, names: impl Fn(Option<&String>, &[String]) -> bool) -> bool {
         let (Some(current), Some(older)) = (self.definition.current(observed), self.older_now(observed)) else { return true };
-        let current = current.as_revision(self.definition.kind);
-        names(current.role.as_ref(), &current.secrets)
-            || older.iter().any(|revision| names(revision.execution_role_arn.as_ref(), &revision.secrets))
+        let newest = [Some(current), self.definition.foreign(observed)].into_iter().flatten();
+        let newest = newest.map(|found| found.as_revision(self.definition.kind).as_status());
+        newest.chain(older).any(|revision| names(revision.execution_role_arn.as_ref(), &revision.secrets))
+    }
+
+    /// Whether there may be older revisions that could not be seen.
+    pub(crate) fn older_is_unseen(&self, observed: &Observed) -> bool {
+        self.definition.current(observed).is_some() && self.older_now(observed).is_none()
+    }
+
+    /// Secrets that registered revisions name and that neither spec nor status know, by ARN: where a status was lost, or is none.
+    pub(crate) fn unknown_secrets(&self, observed: &Observed, known: &BTreeSet<String>) -> BTreeSet<String> {
+        let older = self.older_now(observed).unwrap_or_default().into_iter().flat_map(|revision| revision.secrets);
+        let former = |arn: &String| self.former_secrets.iter().any(|former| former.status.arn == *arn);
+        older.filter(|arn| !known.contains(arn) && !former(arn)).collect()
     }
 
     /// Former secrets that no registered revision names any more.
@@ -176,7 +195,8 @@ impl Desired {
 
     /// Former roles that no registered revision names any more.
     pub fn leaving_roles<'a>(&'a self, observed: &'a Observed) -> impl Iterator<Item = &'a FormerRole> {
-        self.former_roles.iter().filter(|former| !self.is_needed(observed, |role, _| role == Some(&former.role.arn)))
+        let needs = |role: Option<&String>, former: &FormerRole| role.is_none_or(|role| *role == former.role.arn);
+        self.former_roles.iter().filter(move |former| !self.is_needed(observed, |role, _| needs(role, former)))
     }
 
     /// What former secrets that still are needed grant.
@@ -195,8 +215,10 @@ impl Desired {
             reads.families.insert(family, false);
             return Some(reads);
         }
-        let surplus = self.surplus(observed).into_iter().filter(|arn| *arn != current.arn);
-        for (arn, family) in surplus.filter_map(|arn| Some((arn.clone(), Family::of(&arn)?.0))) {
+        let older = self.older_now(observed).unwrap_or_default().into_iter();
+        let undescribed = older.filter(|revision| revision.execution_role_arn.is_none()).map(|revision| revision.arn);
+        let looked_at = self.surplus(observed).into_iter().chain(undescribed).filter(|arn| *arn != current.arn);
+        for (arn, family) in looked_at.filter_map(|arn| Some((arn.clone(), Family::of(&arn)?.0))) {
             if !observed.revisions.contains_key(&arn) {
                 reads.revisions.insert(arn);
             }

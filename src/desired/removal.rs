@@ -2,7 +2,7 @@
 //! source Secrets: names follow from the status, the registered revisions and the spec.
 
 use super::history::{FormerRole, former_role};
-use super::shared::{images, role_choice, users_of_secret};
+use super::shared::{images, is_recorded_by_others, role_choice, users_of_secret};
 use super::{document, owner, recovery_window_in_days, workload_name};
 use crate::api::{DeletionPolicy, FORCE_DELETE, PrivateImageWorkload, RetiredRevisions};
 use crate::inputs::{Inputs, Source};
@@ -22,6 +22,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Removal {
     /// Owner of the definitions.
     pub owner: Owner,
+    /// Families that the status names.
+    pub recorded: BTreeSet<Family>,
     /// The roles, the present and former ones, with what others need of them.
     pub roles: Vec<FormerRole>,
     /// The secrets that may be the workload's.
@@ -45,8 +47,10 @@ pub struct RemovedSecret {
     pub owner: Owner,
     /// ARN under which the status names it.
     pub recorded: Option<String>,
-    /// Who else uses it.
+    /// Who else uses it, or may do so.
     pub shared_with: Vec<String>,
+    /// Whether another's status names it, so that it goes with that one.
+    pub kept_by_others: bool,
 }
 
 /// What a workload leaves behind. `observed` = its registered revisions, as [`Removal::revisions`] asks for them.
@@ -57,6 +61,7 @@ pub fn removal(inputs: &Inputs, target: &Target, observed: &Observed) -> Removal
     let annotated = workload.metadata.annotations.as_ref().and_then(|all| all.get(FORCE_DELETE));
     Removal {
         owner: owner(inputs, &format!("PrivateImageWorkload/{}", workload_name(inputs))),
+        recorded: recorded(workload),
         roles: roles(inputs, target),
         secrets: secrets(inputs, target, &in_revisions),
         recovery_window_in_days: recovery_window_in_days(&workload.spec),
@@ -95,15 +100,19 @@ fn families(workload: &PrivateImageWorkload, target: &Target, namespace: &str) -
     let name = workload.metadata.name.as_deref().unwrap_or_default();
     let prefix = &target.names.definition_prefix;
     let usual = |kind| Family { kind, name: names::definition(kind, prefix, namespace, name) };
+    let (kind, definition) = document::kind_and_definition(&workload.spec);
+    let pasted = document::pasted_name(kind, definition.as_ref()).map(|name| Family { kind, name });
+    let both = [usual(DefinitionKind::TaskDefinition), usual(DefinitionKind::JobDefinition)];
+    both.into_iter().chain(recorded(workload)).chain(pasted).collect()
+}
+
+/// The families that a workload's status names.
+fn recorded(workload: &PrivateImageWorkload) -> BTreeSet<Family> {
     let status = workload.status.iter().flat_map(|status| {
         let older = status.older_revisions.iter().flatten().map(|revision| &revision.arn);
         status.definition.iter().map(|definition| &definition.arn).chain(older)
     });
-    let recorded = status.filter_map(|arn| Family::of(arn)).map(|(family, _)| family);
-    let (kind, definition) = document::kind_and_definition(&workload.spec);
-    let pasted = document::pasted_name(kind, definition.as_ref()).map(|name| Family { kind, name });
-    let both = [usual(DefinitionKind::TaskDefinition), usual(DefinitionKind::JobDefinition)];
-    both.into_iter().chain(recorded).chain(pasted).collect()
+    status.filter_map(|arn| Family::of(arn)).map(|(family, _)| family).collect()
 }
 
 impl Removal {
@@ -118,7 +127,7 @@ impl Removal {
     pub fn reads(&self, observed: &Observed) -> Reads {
         let ours = |(family, revisions): (&Family, &Snapshot<Vec<ObservedRevision>>)| {
             let ours = revisions.present()?.iter().any(|revision| self.owner.owns(&revision.tags, false));
-            ours.then(|| family.clone())
+            (ours || self.recorded.contains(family)).then(|| family.clone())
         };
         Reads {
             secrets: self.secrets.iter().map(|secret| secret.name.clone()).collect(),
@@ -160,6 +169,7 @@ fn secrets(inputs: &Inputs, target: &Target, in_revisions: &[String]) -> Vec<Rem
         owner: owner(inputs, &format!("Secret/{source}")),
         recorded: recorded.get(&name).map(|arn| (*arn).clone()),
         shared_with: users(&name, &source, &registry, key.as_deref()),
+        kept_by_others: is_recorded_by_others(inputs, target, &name),
         name,
     });
     removed.collect()

@@ -37,9 +37,14 @@ impl Member {
     }
 }
 
-/// Checks the definition; `credentials` are the containers that pull with one, by their path in the document. Returns what may go
-/// wrong later.
-pub(super) fn check(prepared: &Prepared, credentials: &[(String, String)], problems: &mut Vec<Problem>) -> Vec<String> {
+/// Checks the definition; `credentials` are the containers that pull with one, by their path in the document; `hosts_are_looked_at` =
+/// whether a service is named, whose cluster tells the versions of its agents. Returns what may go wrong later.
+pub(super) fn check(
+    prepared: &Prepared,
+    credentials: &[(String, String)],
+    hosts_are_looked_at: bool,
+    problems: &mut Vec<Problem>,
+) -> Vec<String> {
     let (kind, document) = (prepared.kind, &prepared.document);
     let root = root(kind);
     let tasks = tasks(kind, document);
@@ -56,7 +61,7 @@ pub(super) fn check(prepared: &Prepared, credentials: &[(String, String)], probl
             parameters::check(container, problems);
         }
     }
-    let mut warnings = platform::check(kind, &tasks, credentials, problems);
+    let mut warnings = platform::check(kind, &tasks, credentials, hosts_are_looked_at, problems);
     warnings.extend(spelling::check(kind, root, document));
     warnings
 }

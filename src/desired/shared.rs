@@ -140,8 +140,7 @@ pub(super) fn users_of_secret(
     kms_key: Option<&str>,
 ) -> Vec<String> {
     let uses = |sibling: &&PrivateImageWorkload| {
-        let recorded =
-            sibling.status.iter().flat_map(|status| status.secrets.iter()).any(|it| it.name.as_deref() == Some(secret));
+        let recorded = records(sibling, secret) || names_by_id(sibling, secret);
         let leads = sibling.spec.credentials.iter().any(|credential| {
             credential.secret_ref.as_ref().is_some_and(|it| it.name == source) && credential.kms_key.as_deref() == kms_key
         });
@@ -151,12 +150,38 @@ pub(super) fn users_of_secret(
     here.filter(uses).map(|sibling| format!("PrivateImageWorkload/{}", name(sibling))).collect()
 }
 
+/// Whether the status of a workload names this secret, kept or as one that exists.
+fn records(workload: &PrivateImageWorkload, secret: &str) -> bool {
+    let mut recorded = workload.status.iter().flat_map(|status| &status.secrets);
+    recorded.any(|it| it.name.as_deref() == Some(secret) || is_id_of(&it.arn, secret))
+}
+
+/// Whether the spec of a workload names this secret itself.
+fn names_by_id(workload: &PrivateImageWorkload, secret: &str) -> bool {
+    let (kind, definition) = super::document::kind_and_definition(&workload.spec);
+    let pasted = crate::resource::definition::repository_credentials(kind, &Value::Object(definition.unwrap_or_default()));
+    let given = workload.spec.credentials.iter().filter_map(|credential| credential.secret_arn.as_ref());
+    given.chain(&pasted).any(|id| is_id_of(id, secret))
+}
+
+/// Whether an id (a name, a partial or a full ARN) is that of the secret of this name.
+fn is_id_of(id: &str, name: &str) -> bool {
+    let named = id.split_once(":secret:").map_or(id, |(_, named)| named);
+    named == name || named.rsplit_once('-').is_some_and(|(stem, _)| stem == name)
+}
+
+/// Whether the status of another workload that stays names this secret.
+pub(super) fn is_recorded_by_others(inputs: &Inputs, target: &Target, secret: &str) -> bool {
+    let here = others(inputs).filter(|sibling| in_account(sibling, target) && in_region(sibling, target));
+    here.into_iter().any(|sibling| records(sibling, secret))
+}
+
 /// The other workloads whose status names this secret, or whose spec may lead to its source.
 pub(super) fn users_of_former(inputs: &Inputs, target: &Target, secret: &str) -> Vec<String> {
     let source = secret.strip_prefix(&format!("{}{}/", target.names.secret_prefix, inputs.namespace.name));
     let source = source.and_then(|rest| rest.split('/').next());
     let uses = |sibling: &&PrivateImageWorkload| {
-        let recorded = sibling.status.iter().flat_map(|status| &status.secrets).any(|it| it.name.as_deref() == Some(secret));
+        let recorded = records(sibling, secret) || names_by_id(sibling, secret);
         // What one without a present status needs is not known yet: its Secret decides.
         let leads = sibling.spec.credentials.iter().filter_map(|credential| credential.secret_ref.as_ref());
         recorded || (!is_understood(sibling) && leads.into_iter().any(|reference| Some(reference.name.as_str()) == source))

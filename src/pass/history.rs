@@ -2,9 +2,11 @@
 
 use super::{Done, Facts};
 use crate::api::{RevisionStatus, SecretStatus};
-use crate::desired::{Desired, FormerSecret};
+use crate::desired::{Desired, FormerRole, FormerSecret};
 use crate::observed::{Observed, Snapshot};
-use crate::plan::{Action, Subject};
+use crate::plan::Action;
+use crate::resource::arn::Arn;
+use crate::resource::definition::ObservedDefinition;
 use crate::resource::revision::Family;
 use crate::resource::secret::ObservedSecret;
 use std::collections::BTreeSet;
@@ -18,20 +20,16 @@ pub(super) fn older(desired: &Desired, observed: &Observed, done: &Done, facts: 
         (None, Some(Snapshot::Absent)) => vec![],
         (None, _) => return None,
     };
-    let seen = desired.definition.current(observed).map(|found| {
-        let revision = found.as_revision(desired.definition.kind);
-        RevisionStatus { arn: revision.arn, execution_role_arn: revision.role, secrets: revision.secrets }
-    });
-    // One that our status names and that another has replaced, as after a lost answer.
-    let replaced = observed.recorded.as_ref().map(|found| {
-        let revision = found.as_revision(desired.definition.kind);
-        RevisionStatus { arn: revision.arn, execution_role_arn: revision.role, secrets: revision.secrets }
-    });
+    let described = |found: &ObservedDefinition| found.as_revision(desired.definition.kind).as_status();
+    let seen = desired.definition.current(observed).into_iter().chain(&observed.recorded).map(described);
     let mut all: Vec<RevisionStatus> = vec![];
-    for revision in seen.into_iter().chain(replaced).chain(known) {
+    // Not the newest and not among the active ones: somebody deregistered it.
+    let looked = matches!(observed.definition, Some(Snapshot::Absent | Snapshot::Present(_)));
+    for revision in seen.chain(known).chain(desired.replaced.clone().filter(|_| looked)) {
         let kept = Some(revision.arn.as_str()) != current && !is_retired(&revision.arn, desired, observed, done);
         if kept && !all.iter().any(|other| other.arn == revision.arn) {
-            all.push(revision);
+            let described = observed.revisions.get(&revision.arn).and_then(Snapshot::present).map(|found| found.as_status());
+            all.push(described.unwrap_or(revision));
         }
     }
     let number = |revision: &RevisionStatus| Family::of(&revision.arn).filter(|(of, _)| *of == family).map(|(_, number)| number);
@@ -39,35 +37,53 @@ pub(super) fn older(desired: &Desired, observed: &Observed, done: &Done, facts: 
     Some(all)
 }
 
-/// Whether a revision is gone, or not ours to end.
+/// Whether a revision is gone, or not ours to end. One that somebody deregistered while it was in use is neither.
 fn is_retired(arn: &str, desired: &Desired, observed: &Observed, done: &Done) -> bool {
+    let Some((family, _)) = Family::of(arn) else { return true };
+    let deleted = desired.delete_retired && family.is_ecs();
     let has_ended = |action: &Action| match action {
-        Action::DeregisterDefinition { arn: of, .. } => of == arn && !desired.delete_retired,
+        Action::DeregisterDefinition { arn: of, .. } => of == arn && !deleted,
         Action::DeleteTaskDefinitions { arns } => arns.iter().any(|of| of == arn),
         _ => false,
     };
     if done.output(has_ended).is_some() {
         return true;
     }
+    let unused = observed.usage.get(&family).and_then(Snapshot::present).is_some_and(|usage| !usage.contains_key(arn));
     match observed.revisions.get(arn) {
         Some(Snapshot::Absent) => true,
         Some(Snapshot::Present(revision)) => {
-            let deleted = desired.delete_retired && desired.definition.family().is_ecs();
-            (!revision.active && !deleted) || !desired.definition.owner.owns(&revision.tags, false)
+            !desired.definition.owner.owns(&revision.tags, false) || (!revision.active && unused && !deleted)
         }
         Some(Snapshot::Unknown(_)) | None => false,
     }
 }
 
-/// ARNs of the former roles that still have something of ours.
+/// ARNs of the former roles that still have something of ours. What was not seen to be gone is not.
 pub(super) fn former_roles(desired: &Desired, observed: &Observed, done: &Done) -> Vec<String> {
-    let leaving: BTreeSet<&str> = desired.leaving_roles(observed).map(|former| former.role.arn.as_str()).collect();
-    let all = desired.former_roles.iter().map(|former| &former.role);
-    let left = all.filter(|role| {
-        let seen = observed.roles.get(&role.name);
-        !leaving.contains(role.arn.as_str()) || seen.is_none() || !done.is_done_with(&Subject::role(&role.name))
-    });
-    left.map(|role| role.arn.clone()).collect()
+    let leaving: Vec<&FormerRole> = desired.leaving_roles(observed).collect();
+    let left = desired.former_roles.iter().filter(|former| !leaving.contains(former) || !is_clear(former, observed, done));
+    let known = left.map(|former| former.role.arn.clone());
+    // Where a status was lost, or is none, revisions tell.
+    let older = desired.older_now(observed).unwrap_or_default().into_iter().filter_map(|revision| revision.execution_role_arn);
+    let found: BTreeSet<String> = older.filter(|arn| *arn != desired.role.arn).chain(known).collect();
+    found.into_iter().collect()
+}
+
+/// Whether nothing of ours is left in a former role. With one that others use, they see to that.
+fn is_clear(former: &FormerRole, observed: &Observed, done: &Done) -> bool {
+    let Some(seen) = observed.roles.get(&former.role.name) else { return false };
+    let found = match &seen.role {
+        Snapshot::Absent => return true,
+        Snapshot::Unknown(_) => return false,
+        Snapshot::Present(found) => found,
+    };
+    let name = &former.role.name;
+    let policy_gone = matches!(seen.inline_policy, Snapshot::Absent)
+        || done.output(|action| matches!(action, Action::DeleteRolePolicy { role, .. } if role == name)).is_some();
+    let made = former.role.managed.as_ref().is_some_and(|managed| managed.is_ours(&found.tags));
+    let role_gone = !made || done.output(|action| matches!(action, Action::DeleteRole { role } if role == name)).is_some();
+    former.shared || (policy_gone && role_gone)
 }
 
 /// Former secrets that are still there for older revisions, and ARNs of those that are not.
@@ -76,7 +92,30 @@ pub(super) fn former_secrets(desired: &Desired, observed: &Observed, done: &Done
     let gone = |former: &&FormerSecret| leaving.contains(former) && has_gone(former, observed, done);
     let (gone, left): (Vec<&FormerSecret>, Vec<&FormerSecret>) = desired.former_secrets.iter().partition(gone);
     let gone = gone.into_iter().map(|former| former.status.arn.clone()).collect();
-    (left.into_iter().map(|former| former.status.clone()).collect(), gone)
+    let left = left.into_iter().map(|former| former.status.clone());
+    (left.chain(unknown_secrets(desired, observed)).collect(), gone)
+}
+
+/// Secrets of older revisions that no status knows, as after it was lost: by their names those that may be ours.
+fn unknown_secrets(desired: &Desired, observed: &Observed) -> Vec<SecretStatus> {
+    let prefix = format!("{}{}/", desired.target.names.secret_prefix, desired.definition.owner.namespace);
+    let unknown = desired.unknown_secrets(observed, &BTreeSet::new()).into_iter().filter_map(|arn| {
+        let name = Arn::parse(&arn).ok()?.secret_name()?.rsplit_once('-')?.0.to_owned();
+        let (registry, _) = name.strip_prefix(&prefix)?.split_once('/')?.1.rsplit_once('/')?;
+        let kept = desired.secrets.iter().any(|secret| secret.name == name);
+        if kept || desired.existing.iter().any(|existing| existing.id.contains(&name)) {
+            return None;
+        }
+        Some(SecretStatus {
+            registry: registry.replacen('_', ":", 1),
+            name: Some(name.clone()),
+            arn,
+            version_id: None,
+            kms_key_arn: None,
+            former: true,
+        })
+    });
+    unknown.collect()
 }
 
 fn has_gone(former: &FormerSecret, observed: &Observed, done: &Done) -> bool {
@@ -85,7 +124,7 @@ fn has_gone(former: &FormerSecret, observed: &Observed, done: &Done) -> bool {
     let deleted = |action: &Action| matches!(action, Action::DeleteSecret { arn, .. } if *arn == former.status.arn);
     match observed.secrets.get(&kept.name) {
         Some(Snapshot::Present(secret)) => {
-            secret.scheduled_for_deletion || !ours(secret) || !kept.shared_with.is_empty() || done.output(deleted).is_some()
+            secret.scheduled_for_deletion || !ours(secret) || kept.kept_by_others || done.output(deleted).is_some()
         }
         Some(Snapshot::Absent) => true,
         Some(Snapshot::Unknown(_)) | None => false,

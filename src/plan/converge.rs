@@ -50,7 +50,12 @@ fn steps(desired: &Desired, observed: &Observed) -> Plan {
         return plan;
     }
     let secrets: Vec<Subject> = desired.secrets.iter().map(|wanted| Subject::secret(&wanted.name)).collect();
-    role::plan(&desired.role, &grants, observed.roles.get(&desired.role.name), &secrets, &mut plan);
+    let unknown = desired.unknown_secrets(observed, &grants.secrets);
+    let mut role = desired.role.clone();
+    if !unknown.is_empty() || desired.older_is_unseen(observed) {
+        role.unclear.push("older revisions".to_owned());
+    }
+    role::plan(&role, &grants, observed.roles.get(&role.name), &secrets, &mut plan);
     if plan.holds(&role_subject) {
         plan.hold(definition_subject, Hold::Waiting, format!("waits for {role_subject}"));
         return plan;

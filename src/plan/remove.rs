@@ -13,9 +13,11 @@ pub fn remove(removal: &Removal, observed: &Observed) -> Plan {
         plan.notes.push("deletionPolicy is Retain: everything in AWS stays".into());
         return plan;
     }
+    let going = removal.secrets.iter().filter(|secret| secret.shared_with.is_empty());
+    let needed = going.filter_map(|secret| Some(observed.secrets.get(&secret.name)?.present()?.arn.as_str())).collect();
     for (family, revisions) in &observed.families {
         let usage = observed.usage.get(family).filter(|_| !removal.force);
-        revision::plan_removal(family, &removal.owner, revisions, usage, removal.delete_retired, &mut plan);
+        revision::plan_removal(family, &removal.owner, revisions, usage, &needed, removal.delete_retired, &mut plan);
     }
     if !plan.held.is_empty() {
         return plan;

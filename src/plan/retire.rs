@@ -11,10 +11,11 @@ pub(super) fn retire(desired: &Desired, observed: &Observed, plan: &mut Plan) {
         return;
     }
     revision::plan_retirement(&desired.definition.owner, &desired.surplus(observed), desired.delete_retired, observed, plan);
+    let mut past = Plan::default();
     let leaving: Vec<&FormerSecret> = desired.leaving_secrets(observed).collect();
     let dropped = leaving.iter().map(|former| former.status.arn.as_str()).collect();
     for former in desired.leaving_roles(observed) {
-        role::plan_removal(&former.role, former.shared, &dropped, observed.roles.get(&former.role.name), &[], plan);
+        role::plan_removal(&former.role, former.shared, &dropped, observed.roles.get(&former.role.name), &[], &mut past);
     }
     for kept in leaving.iter().filter_map(|former| former.kept.as_ref()) {
         let Some(Snapshot::Present(found)) = observed.secrets.get(&kept.name) else { continue };
@@ -22,8 +23,8 @@ pub(super) fn retire(desired: &Desired, observed: &Observed, plan: &mut Plan) {
         if ours && !found.scheduled_for_deletion && kept.shared_with.is_empty() {
             let action =
                 Action::DeleteSecret { arn: found.arn.clone(), recovery_window_in_days: desired.recovery_window_in_days };
-            let after = [Subject::role(&desired.role.name)];
-            plan.step(Subject::secret(&kept.name), action, &after, "no registered revision pulls with it any more", vec![]);
+            past.step(Subject::secret(&kept.name), action, &[], "no registered revision pulls with it any more", vec![]);
         }
     }
+    plan.end(past);
 }

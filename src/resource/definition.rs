@@ -2,7 +2,7 @@
 //! hash, and the steps between what should be registered and what is.
 
 use super::fingerprint::short_hash;
-use super::normalise::{self, DefinitionKind, normalise};
+use super::normalise::{self, Change, DefinitionKind, normalise};
 use super::revision::{Family, ObservedRevision};
 use super::tags::{CONTENT_HASH, Owner, Tags, claimed_by, missing};
 use crate::observed::{Observed, Snapshot};
@@ -223,9 +223,12 @@ pub fn plan(desired: &DesiredDefinition, document: &Value, observed: &Observed, 
     }
     let normal_form = normalise(desired.kind, document);
     let hash = hash_of(&normal_form);
-    if found.tags.get(CONTENT_HASH) != Some(&hash) || !desired.is_ours(found) {
+    let tagged = found.tags.get(CONTENT_HASH) == Some(&hash);
+    if !tagged || desired.recorded.as_ref() != Some(&found.arn) {
         let changes = normalise::changes(desired.kind, &normalise(desired.kind, &found.content), &normal_form);
-        if !changes.is_empty() {
+        // The tag of one that our status does not name may be a copy. It is believed where AWS only filled something in.
+        let filled_in = tagged && changes.iter().all(|field| matches!(field.change, Change::Removed(_)));
+        if !changes.is_empty() && !filled_in {
             return plan.step(subject, register(tags), after, format!("revision {} differs", found.revision), changes);
         }
     }

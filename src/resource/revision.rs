@@ -4,6 +4,7 @@
 
 use super::normalise::DefinitionKind;
 use super::tags::{Owner, Tags, claimed_by};
+use crate::api::RevisionStatus;
 use crate::failure::Failure;
 use crate::observed::{Observed, Snapshot};
 use crate::plan::{Action, Hold, Kind, Plan, Subject};
@@ -56,6 +57,13 @@ pub struct ObservedRevision {
     pub role: Option<String>,
     /// The secrets that its containers pull with.
     pub secrets: Vec<String>,
+}
+
+impl ObservedRevision {
+    /// As a status records it.
+    pub fn as_status(&self) -> RevisionStatus {
+        RevisionStatus { arn: self.arn.clone(), execution_role_arn: self.role.clone(), secrets: self.secrets.clone() }
+    }
 }
 
 /// Who uses which revision: for people, by the revision's ARN.
@@ -139,12 +147,14 @@ pub fn plan_retirement(owner: &Owner, surplus: &[String], delete: bool, observed
     }
 }
 
-/// Adds what ends every revision of ours in a family. What is used holds the deletion up, unless `force`.
+/// Adds what ends every revision of ours in a family. What is used holds the deletion up, and so does one of another hand that is used
+/// and pulls with one of the `needed` secrets, which would go. Without `usage` nothing does.
 pub fn plan_removal(
     family: &Family,
     owner: &Owner,
     revisions: &Snapshot<Vec<ObservedRevision>>,
     usage: Option<&Snapshot<Usage>>,
+    needed: &BTreeSet<&str>,
     delete: bool,
     plan: &mut Plan,
 ) {
@@ -155,11 +165,21 @@ pub fn plan_removal(
         Snapshot::Absent => return,
         Snapshot::Present(revisions) => revisions,
     };
+    let used =
+        |revision: &ObservedRevision| usage.and_then(Snapshot::present).is_some_and(|usage| usage.contains_key(&revision.arn));
     let mut deleted = vec![];
     for revision in revisions {
         let seen = Snapshot::Present(revision.clone());
         match fate(&seen, owner, usage) {
             Fate::Gone => {}
+            Fate::Foreign if used(revision) && revision.secrets.iter().any(|arn| needed.contains(arn.as_str())) => {
+                let message = format!(
+                    "{} is of another hand, is used, and pulls with a secret that would go ({}); move its users, or annotate the workload with wharfinger.dev/force-delete=true",
+                    revision.arn,
+                    claimed_by(&revision.tags)
+                );
+                plan.hold(subject.clone(), Hold::InUse, message);
+            }
             Fate::Foreign => plan.notes.push(format!("{} is left alone: {}", revision.arn, claimed_by(&revision.tags))),
             Fate::Unseen(failure) => {
                 let message = format!(
@@ -182,8 +202,22 @@ pub fn plan_removal(
             }
         }
     }
+    hold_retired(family, revisions, usage, plan);
     if delete {
         plan_deletion(deleted, subject, Kind::Definition, plan);
+    }
+}
+
+/// What was deregistered earlier and is still used: AWS keeps it working, and it needs its secret and role.
+fn hold_retired(family: &Family, listed: &[ObservedRevision], usage: Option<&Snapshot<Usage>>, plan: &mut Plan) {
+    let used = usage.and_then(Snapshot::present).into_iter().flatten();
+    let of_family = |arn: &str| Family::of(arn).is_some_and(|(of, _)| of == *family);
+    for (arn, users) in used.filter(|(arn, _)| of_family(arn) && !listed.iter().any(|revision| revision.arn == **arn)) {
+        let message = format!(
+            "{arn} is deregistered and still used by {}; stop them or move them to another definition, or annotate the workload with wharfinger.dev/force-delete=true",
+            named(users)
+        );
+        plan.hold(Subject::definition(&family.name), Hold::InUse, message);
     }
 }
 

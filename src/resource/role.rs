@@ -255,10 +255,14 @@ pub fn plan_removal(
         plan.notes
             .push(format!("role {} stays: its policy also grants secrets of workloads that are not known here", desired.name));
     }
-    if shared || !staying.is_empty() {
-        return plan_inline_policy(desired, staying, true, observed, &after, plan);
+    let stays = shared || !staying.is_empty();
+    // A removal takes away and gives nothing: a policy that is not there is not made here.
+    if !matches!(observed.inline_policy, Snapshot::Absent) {
+        plan_inline_policy(desired, staying, true, observed, &after, plan);
     }
-    plan_inline_policy(desired, staying, true, observed, &after, plan);
+    if stays {
+        return;
+    }
     if made {
         match &observed.attached {
             Snapshot::Unknown(failure) if failure.kind != FailureKind::NotFound => {

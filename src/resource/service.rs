@@ -102,7 +102,11 @@ impl DesiredServices {
         let told = recorded.and_then(|status| Some((status.rolled_to.as_deref()?, status.state)));
         if service.task_definition != target {
             let settled = |state| matches!(state, ServiceState::Complete | ServiceState::Pinned);
+            let gave_up = |it: &Deployment| it.task_definition == target && it.rollout_state.as_deref() == Some("FAILED");
             return match told {
+                _ if service.deployments.iter().any(gave_up) => Standing::Failed(service),
+                // Nothing is known of it, as on the command line: only a new revision moves it.
+                None if self.pin && Family::of(target).is_some() => Standing::Pinned,
                 Some((to, state)) if self.pin && settled(state) && to != service.task_definition => Standing::Pinned,
                 Some((to, state)) if to == target && matches!(state, ServiceState::Progressing | ServiceState::Failed) => {
                     Standing::Failed(service)
@@ -242,14 +246,18 @@ fn causes(target: &str, service: &ObservedService) -> String {
     told.into_iter().take(3).map(|cause| format!("; {cause}")).collect()
 }
 
-/// Registry credentials need platform version 1.2.0 on Fargate with Linux, and agent 1.19.0 on container instances (AWS: private
-/// registry authentication, rules 5 and 6).
+/// The first Fargate platform for Linux that pulls with credentials (AWS: private registry authentication, rule 6).
+pub const FIRST_PLATFORM: [u64; 3] = [1, 2, 0];
+/// The first ECS agent that does (rule 5).
+const FIRST_AGENT: [u64; 3] = [1, 19, 0];
+
+/// Who cannot pull with credentials.
 fn version_warnings(named: &RolledService, service: &ObservedService) -> Vec<String> {
-    let platform = service.linux_platform.as_deref().filter(|version| is_older(version, [1, 2, 0]));
+    let platform = service.linux_platform.as_deref().filter(|version| is_older(version, FIRST_PLATFORM));
     let platform = platform.map(|version| {
         format!("service {named} runs on Fargate platform {version}, and registry credentials need 1.2.0 or newer; use LATEST")
     });
-    let agents: Vec<&str> = service.agents.iter().map(String::as_str).filter(|version| is_older(version, [1, 19, 0])).collect();
+    let agents: Vec<&str> = service.agents.iter().map(String::as_str).filter(|version| is_older(version, FIRST_AGENT)).collect();
     let agents = (!agents.is_empty()).then(|| {
         format!(
             "the cluster of service {named} has ECS agents {}, and registry credentials need 1.19.0 or newer; update them",
@@ -260,9 +268,12 @@ fn version_warnings(named: &RolledService, service: &ObservedService) -> Vec<Str
 }
 
 /// Whether a version of numbers and dots is older. `LATEST` and whatever is no such version are not.
-fn is_older(version: &str, than: [u64; 3]) -> bool {
+pub fn is_older(version: &str, than: [u64; 3]) -> bool {
     let parts: Option<Vec<u64>> = version.split('.').map(|part| part.parse().ok()).collect();
-    parts.is_some_and(|parts| parts.as_slice() < than.as_slice())
+    parts.is_some_and(|mut parts| {
+        parts.resize(than.len(), 0);
+        parts.as_slice() < than.as_slice()
+    })
 }
 
 impl Family {

@@ -10,6 +10,9 @@ pub fn has_leftovers(workload: &PrivateImageWorkload, status: &PrivateImageWorkl
     let Some((family, _)) = Family::of(&definition.arn) else { return false };
     let limit = workload.spec.revision_history_limit.and_then(|limit| limit.try_into().ok()).unwrap_or(REVISION_HISTORY_LIMIT);
     let named = |arn: &String| older.iter().any(|it| it.execution_role_arn.as_ref() == Some(arn) || it.secrets.contains(arn));
+    let undescribed = older.iter().any(|revision| revision.execution_role_arn.is_none());
     let mut past = status.secrets.iter().filter(|secret| secret.former).map(|secret| &secret.arn).chain(&status.former_roles);
-    !surplus(older.iter().map(|revision| revision.arn.as_str()), &family, limit).is_empty() || past.any(|arn| !named(arn))
+    undescribed
+        || !surplus(older.iter().map(|revision| revision.arn.as_str()), &family, limit).is_empty()
+        || past.any(|arn| !named(arn))
 }

@@ -11,6 +11,7 @@ pub(crate) mod fixtures;
 pub(crate) mod invariants;
 mod lifecycle;
 mod no_change;
+mod past;
 mod place;
 mod planners;
 mod policy;

@@ -3,15 +3,14 @@
 use super::{Task, items, root, text};
 use crate::problem::Problem;
 use crate::resource::normalise::DefinitionKind;
+use crate::resource::service::{FIRST_PLATFORM, is_older};
 use serde_json::Value;
-
-/// The first Fargate platform for Linux that pulls with credentials (AWS: private registry authentication for tasks and jobs).
-const FIRST_PLATFORM: [u64; 3] = [1, 2, 0];
 
 pub(super) fn check(
     kind: DefinitionKind,
     tasks: &[Task],
     credentials: &[(String, String)],
+    hosts_are_looked_at: bool,
     problems: &mut Vec<Problem>,
 ) -> Vec<String> {
     let mut warnings = vec![];
@@ -29,7 +28,7 @@ pub(super) fn check(
     // AWS: private registry authentication for tasks. Fargate has no agents to look after.
     let hosts = tasks.iter().flat_map(|task| items(&task.object, "requiresCompatibilities"));
     let hosts: Vec<&str> = hosts.filter_map(Value::as_str).filter(|host| ["EC2", "EXTERNAL"].contains(host)).collect();
-    if !hosts.is_empty() && !credentials.is_empty() {
+    if !hosts.is_empty() && !credentials.is_empty() && !hosts_are_looked_at {
         warnings.push(format!(
             "{}.requiresCompatibilities: {}: not checked here: to pull with credentials the ECS agents must be 1.19.0 or newer",
             root(kind),
@@ -46,9 +45,7 @@ fn check_platform(task: &Task, credentials: &[(String, String)], problems: &mut 
         Some(version) => (format!("{}.fargatePlatformConfiguration.platformVersion", task.field), version),
         None => (format!("{}.platformVersion", task.field), text(&task.object, "platformVersion")?),
     };
-    // LATEST, and what is no version, is not compared.
-    let parts: Vec<u64> = version.split('.').map_while(|part| part.parse().ok()).collect();
-    if parts.is_empty() || parts.as_slice() >= FIRST_PLATFORM.as_slice() {
+    if !is_older(version, FIRST_PLATFORM) {
         return None;
     }
     let rule = "Fargate pulls with credentials from platform version 1.2.0 on";

@@ -13,13 +13,13 @@ use wharfinger::resource::policy::Grants;
 use wharfinger::resource::revision::Family;
 use wharfinger::status::has_leftovers;
 
-const BATCH: &str = "
+pub(super) const BATCH: &str = "
 image: registry.example.com/payments/api:1.4.2
 credentials: [{secretRef: {name: regcred}}]
 batch: {containerProperties: {resourceRequirements: [{type: VCPU, value: '1'}, {type: MEMORY, value: '2048'}]}}
 ";
 
-fn with(spec: &str, more: &str) -> String {
+pub(super) fn with(spec: &str, more: &str) -> String {
     format!("{spec}{more}\n")
 }
 
@@ -33,7 +33,7 @@ fn with_images(spec: &str, images: usize) -> Story {
     story
 }
 
-fn arn(revision: usize) -> String {
+pub(super) fn arn(revision: usize) -> String {
     format!("arn:aws:ecs:eu-west-1:111122223333:task-definition/payments_api:{revision}")
 }
 
@@ -41,7 +41,7 @@ fn active(story: &Story) -> Vec<i64> {
     story.world.definitions.get("payments_api").into_iter().flatten().map(|it| it.revision).collect()
 }
 
-fn granted(story: &Story) -> Grants {
+pub(super) fn granted(story: &Story) -> Grants {
     let policies = story.world.roles.values().flat_map(|role| role.inline.values());
     policies.map(|policy| Grants::from_policy(policy).unwrap()).fold(Grants::default(), |all, one| all.union(&one))
 }
@@ -321,7 +321,7 @@ fn a_failed_retirement_makes_nothing_unready() {
         let Pass::Done(round) = &pass else { panic!("{pass:?}") };
         assert!(matches!(round.plan.steps[0].action, Action::DeregisterDefinition { .. }), "{}", round.plan);
         assert_eq!(story.fault("Ready"), None, "{kind:?}");
-        assert_eq!(story.status().warnings.join("\n").contains("could not be retired"), told, "{kind:?}");
+        assert_eq!(story.status().warnings.join("\n").contains("could not be ended"), told, "{kind:?}");
         story.settle();
         assert_eq!(active(&story), [2]);
     }
