@@ -1,7 +1,7 @@
 //! What earlier passes left: it is neither lost, nor ended while something needs it, whatever statuses say.
 
 use super::fixtures::{API, docker, inputs};
-use super::revisions::{BATCH, arn, granted, with};
+use super::revisions::{BATCH, arn, copy_by_hand, granted, with};
 use super::story::{Story, holds, steps};
 use serde_json::json;
 use wharfinger::failure::FailureKind;
@@ -132,12 +132,7 @@ fn a_retired_job_definition_is_done_when_it_is_deregistered() {
 #[test]
 fn a_copied_hash_is_not_believed_without_a_status() {
     let mut story = Story::settled(inputs(API));
-    let all = story.world.definitions.get_mut("payments_api").unwrap();
-    let mut by_hand = all[0].clone();
-    (by_hand.arn, by_hand.revision) = (arn(2), 2);
-    by_hand.content["containerDefinitions"][0]["image"] = json!("registry.example.com/payments/api:by-hand");
-    all.push(by_hand);
-    story.world.revisions.insert("payments_api".into(), 2);
+    copy_by_hand(&mut story);
     story.inputs.workload.status = None;
     assert_eq!(steps(&story.plan()), ["RegisterDefinition"]);
     // A default that this version does not know is no such thing.

@@ -46,6 +46,16 @@ pub(super) fn granted(story: &Story) -> Grants {
     policies.map(|policy| Grants::from_policy(policy).unwrap()).fold(Grants::default(), |all, one| all.union(&one))
 }
 
+/// Somebody registers revision 2 out of ours, tags and all, with another image.
+pub(super) fn copy_by_hand(story: &mut Story) {
+    let all = story.world.definitions.get_mut("payments_api").unwrap();
+    let mut by_hand = all[0].clone();
+    (by_hand.arn, by_hand.revision) = (arn(2), 2);
+    by_hand.content["containerDefinitions"][0]["image"] = json!("registry.example.com/payments/api:by-hand");
+    all.push(by_hand);
+    story.world.revisions.insert("payments_api".into(), 2);
+}
+
 #[test]
 fn as_many_older_revisions_stay_as_the_limit_says() {
     let rows = [("", vec![3, 4, 5, 6]), ("revisionHistoryLimit: 1", vec![5, 6]), ("revisionHistoryLimit: 0", vec![6])];
@@ -246,12 +256,7 @@ fn a_deletion_ends_the_revisions_of_both_services_and_of_every_family() {
 #[test]
 fn a_foreign_revision_is_reported_and_never_fought() {
     let mut story = Story::settled(inputs(API));
-    let all = story.world.definitions.get_mut("payments_api").unwrap();
-    let mut by_hand = all[0].clone();
-    (by_hand.arn, by_hand.revision) = (arn(2), 2);
-    by_hand.content["containerDefinitions"][0]["image"] = json!("registry.example.com/payments/api:by-hand");
-    all.push(by_hand);
-    story.world.revisions.insert("payments_api".into(), 2);
+    copy_by_hand(&mut story);
     for _ in 0..3 {
         assert!(story.plan().is_converged(), "{}", story.plan());
         story.pass();
