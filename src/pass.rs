@@ -13,6 +13,10 @@ use crate::resource::service;
 use crate::target::Target;
 use serde::Serialize;
 use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// Calls that are waited for together, at one a second.
+const TOGETHER: usize = 9;
 
 /// One pass.
 #[derive(Debug)]
@@ -96,6 +100,13 @@ impl Round {
     /// Whether everything that was planned is now so.
     pub fn is_converged(&self) -> bool {
         self.plan.held.is_empty() && self.done().count() == self.plan.steps.len()
+    }
+
+    /// When what was held back has its turn: long enough that several calls of one kind have theirs together.
+    pub fn turn(&self) -> Option<Duration> {
+        let turn = self.failure()?.retry_after?;
+        let open = self.results().filter(|(_, outcome)| !matches!(outcome, Some(Outcome::Done(_)))).count();
+        Some(turn + Duration::from_secs(open.saturating_sub(1).min(TOGETHER) as u64))
     }
 
     /// The first failure.

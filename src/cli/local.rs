@@ -154,7 +154,7 @@ fn next_wait(pass: &Pass, waits: &mut std::slice::Iter<u64>) -> Option<Duration>
         _ => None,
     });
     let failure = round.failure().or(held).filter(|failure| failure.passes())?;
-    failure.retry_after.or_else(|| waits.next().map(|seconds| Duration::from_secs(*seconds)))
+    round.turn().or_else(|| waits.next().map(|seconds| Duration::from_secs(*seconds)))
 }
 
 fn given_key(what: &What) -> anyhow::Result<Option<Sealed>> {

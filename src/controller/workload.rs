@@ -112,7 +112,7 @@ async fn pass(
 /// When a call that was held back has its turn.
 fn turn(pass: &Pass) -> Option<Duration> {
     let Pass::Done(round) = pass else { return None };
-    round.failure()?.retry_after
+    round.turn()
 }
 
 /// Sooner than usual while deployments go on, and while something of the past is left.

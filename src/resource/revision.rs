@@ -71,10 +71,13 @@ pub type Usage = BTreeMap<String, Vec<String>>;
 
 /// Revisions that DeleteTaskDefinitions takes in one call (ECS API).
 const MAX_DELETED: usize = 10;
+/// Revisions that are retired in one pass: as many as the rate of ECS spares at once.
+const MAX_RETIRED: usize = 10;
 /// Users that a message names; the rest are counted.
 const MAX_NAMED: usize = 5;
 
-/// The ARNs among `older` that are no longer wanted: what is beyond the limit in the family, and all of any other family.
+/// The ARNs among `older` that are no longer wanted: what is beyond the limit in the family, the oldest first, and all of any other
+/// family; so many as one pass retires.
 pub fn surplus<'a>(older: impl Iterator<Item = &'a str>, family: &Family, limit: usize) -> Vec<String> {
     let (mut own, mut rest) = (vec![], vec![]);
     for arn in older {
@@ -84,7 +87,8 @@ pub fn surplus<'a>(older: impl Iterator<Item = &'a str>, family: &Family, limit:
         }
     }
     own.sort_by_key(|(revision, _)| std::cmp::Reverse(*revision));
-    own.into_iter().skip(limit).map(|(_, arn)| arn.to_owned()).chain(rest).collect()
+    let beyond = own.into_iter().skip(limit).rev().map(|(_, arn)| arn.to_owned());
+    rest.into_iter().chain(beyond).take(MAX_RETIRED).collect()
 }
 
 /// What becomes of a revision.
@@ -274,9 +278,9 @@ mod tests {
         let family = Family { kind: DefinitionKind::TaskDefinition, name: "api".into() };
         let rows: [(usize, Vec<String>); 4] = [
             (3, vec![arn("web", 1)]),
-            (2, vec![arn("api", 2), arn("web", 1)]),
-            (1, vec![arn("api", 9), arn("api", 2), arn("web", 1)]),
-            (0, vec![arn("api", 10), arn("api", 9), arn("api", 2), arn("web", 1)]),
+            (2, vec![arn("web", 1), arn("api", 2)]),
+            (1, vec![arn("web", 1), arn("api", 2), arn("api", 9)]),
+            (0, vec![arn("web", 1), arn("api", 2), arn("api", 9), arn("api", 10)]),
         ];
         for (limit, expected) in rows {
             assert_eq!(surplus(older.iter().map(String::as_str), &family, limit), expected, "limit {limit}");

@@ -124,8 +124,8 @@ impl DesiredServices {
     }
 }
 
-/// Adds what moves the services. `target` = ARN of the revision, or what stands for one that an earlier step registers;
-/// `revision` = that step's subject; `private` = whether a container pulls with a credential.
+/// Adds what moves the services. `target` = ARN of the revision, or what stands for one that an earlier step registers; `private` =
+/// whether a container pulls with a credential.
 pub fn plan(desired: &DesiredServices, family: &Family, target: &str, private: bool, observed: &Observed, plan: &mut Plan) {
     for (named, recorded) in &desired.services {
         let subject = Subject { kind: Kind::Service, name: named.to_string() };
