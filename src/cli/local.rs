@@ -153,7 +153,7 @@ fn next_wait(pass: &Pass, waits: &mut std::slice::Iter<u64>) -> Option<Duration>
         Hold::Unobserved(failure) => Some(failure),
         _ => None,
     });
-    let failure = round.failure().or(held).filter(|failure| failure.passes())?;
+    round.failure().or(held).filter(|failure| failure.passes())?;
     round.turn().or_else(|| waits.next().map(|seconds| Duration::from_secs(*seconds)))
 }
 
