@@ -9,7 +9,7 @@ use crate::observed::{Observed, Reads};
 use crate::resource::arn::Arn;
 use crate::resource::names;
 use crate::resource::policy::Grants;
-use crate::resource::revision::{Family, ObservedRevision, surplus};
+use crate::resource::revision::{Family, MAX_RETIRED, ObservedRevision, surplus};
 use crate::resource::role::{DesiredRole, ManagedRole};
 use crate::target::Target;
 use std::collections::BTreeSet;
@@ -217,7 +217,7 @@ impl Desired {
         }
         let older = self.older_now(observed).unwrap_or_default().into_iter();
         let undescribed = older.filter(|revision| revision.execution_role_arn.is_none()).map(|revision| revision.arn);
-        let looked_at = self.surplus(observed).into_iter().chain(undescribed).filter(|arn| *arn != current.arn);
+        let looked_at = self.surplus(observed).into_iter().chain(undescribed.take(MAX_RETIRED)).filter(|arn| *arn != current.arn);
         for (arn, family) in looked_at.filter_map(|arn| Some((arn.clone(), Family::of(&arn)?.0))) {
             if !observed.revisions.contains_key(&arn) {
                 reads.revisions.insert(arn);

@@ -95,15 +95,18 @@ pub fn known_definitions(inputs: &Inputs, target: &Target) -> (String, Vec<Strin
     (format!("{prefix}{namespace}_"), known.map(|family| family.name).collect())
 }
 
-/// The names under which a workload may have registered: what its status says, the spec's own, and ours in both services.
+/// The names under which a workload may have registered: what its status says, the spec's own, and ours; in both services where the
+/// status does not know what was before.
 fn families(workload: &PrivateImageWorkload, target: &Target, namespace: &str) -> BTreeSet<Family> {
     let name = workload.metadata.name.as_deref().unwrap_or_default();
     let prefix = &target.names.definition_prefix;
     let usual = |kind| Family { kind, name: names::definition(kind, prefix, namespace, name) };
     let (kind, definition) = document::kind_and_definition(&workload.spec);
     let pasted = document::pasted_name(kind, definition.as_ref()).map(|name| Family { kind, name });
-    let both = [usual(DefinitionKind::TaskDefinition), usual(DefinitionKind::JobDefinition)];
-    both.into_iter().chain(recorded(workload)).chain(pasted).collect()
+    let known = workload.status.as_ref().is_some_and(|status| status.older_revisions.is_some());
+    let both = [DefinitionKind::TaskDefinition, DefinitionKind::JobDefinition];
+    let usual = both.into_iter().filter(|other| !known || *other == kind).map(usual);
+    usual.chain(recorded(workload)).chain(pasted).collect()
 }
 
 /// The families that a workload's status names.

@@ -71,8 +71,8 @@ pub type Usage = BTreeMap<String, Vec<String>>;
 
 /// Revisions that DeleteTaskDefinitions takes in one call (ECS API).
 const MAX_DELETED: usize = 10;
-/// Revisions that are retired in one pass: as many as the rate of ECS spares at once.
-const MAX_RETIRED: usize = 10;
+/// Revisions that are retired in one pass, or looked at for it: as many as the rate of ECS spares at once.
+pub const MAX_RETIRED: usize = 10;
 /// Users that a message names; the rest are counted.
 const MAX_NAMED: usize = 5;
 

@@ -255,7 +255,7 @@ fn a_deletion_ends_the_revisions_of_both_services_and_of_every_family() {
     story.pass();
     story.world.usage.clear();
     // The status forgets that there was ever something in ECS.
-    story.inputs.workload.status.as_mut().unwrap().older_revisions = Some(vec![]);
+    story.inputs.workload.status.as_mut().unwrap().older_revisions = None;
     let _ = story.remove();
     assert!(story.world.definitions.is_empty(), "{:?}", story.world.definitions);
 }

@@ -28,9 +28,8 @@ const CREATION: [&str; 11] = [
 const BATCH: [&str; 2] = ["DescribeJobDefinitions", "RegisterJobDefinition"];
 
 /// The calls of a removal.
-const REMOVAL: [&str; 9] = [
+const REMOVAL: [&str; 8] = [
     "ListTaskDefinitions",
-    "DescribeJobDefinitions",
     "ListClusters",
     "DescribeSecret",
     "DeregisterTaskDefinition",
