@@ -6,7 +6,7 @@ mod reason;
 mod removal;
 
 pub use binding::binding_status;
-pub use leftovers::has_leftovers;
+pub use leftovers::{goes_on, has_leftovers};
 pub use reason::Reason;
 pub use removal::{Farewell, farewell, inventory, leaves_everything};
 

@@ -14,7 +14,7 @@ use crate::pass::Pass;
 use crate::plan::{Action, Hold, Step, render};
 use crate::resource::fingerprint::ValueKey;
 use crate::resource::sealed::Sealed;
-use crate::status::{has_leftovers, summarise};
+use crate::status::{goes_on, summarise};
 use anyhow::{Context, anyhow, bail};
 use jiff::Timestamp;
 use kube::ResourceExt;
@@ -112,7 +112,7 @@ impl Session {
             // Without a cluster the status lives as long as the command: it tells later passes what this workload needs.
             self.objects.workloads[index].status = Some(summarise(&inputs.workload, &pass, Timestamp::now()));
             let status = self.objects.workloads[index].status.as_ref();
-            let unfinished = wrote(&pass) && status.is_some_and(|status| has_leftovers(&inputs.workload, status));
+            let unfinished = write && status.is_some_and(|status| goes_on(&inputs.workload, status, wrote(&pass)));
             match (unfinished, next_wait(&pass, &mut waits)) {
                 (true, None) => {}
                 (_, Some(wait)) => pause(wait).await,

@@ -6,7 +6,7 @@ use crate::api::{ABANDON, CLEANUP_FINALIZER, ManagementPolicy, PrivateImageWorkl
 use crate::converge::{Shared, converge, remove};
 use crate::inputs::{Bindings, Inputs};
 use crate::pass::Pass;
-use crate::status::{Farewell, READY, Reason, farewell, find, has_leftovers, inventory, leaves_everything, summarise};
+use crate::status::{Farewell, READY, Reason, farewell, find, goes_on, has_leftovers, inventory, leaves_everything, summarise};
 use crate::target;
 use futures::FutureExt;
 use jiff::Timestamp;
@@ -125,8 +125,10 @@ fn soon(workload: &PrivateImageWorkload, status: &PrivateImageWorkloadStatus, pa
     if let Some(wait) = turn(pass) {
         return Some(wait);
     }
-    let left = reason == Reason::Succeeded && round.outcomes.is_some() && has_leftovers(workload, status);
-    left.then(|| if round.done().next().is_some() { AT_ONCE } else { LEFTOVERS })
+    if reason != Reason::Succeeded || round.outcomes.is_none() || !has_leftovers(workload, status) {
+        return None;
+    }
+    Some(if goes_on(workload, status, round.done().next().is_some()) { AT_ONCE } else { LEFTOVERS })
 }
 
 async fn protect_binding(context: &Context, inputs: &Inputs) -> Result<(), Error> {

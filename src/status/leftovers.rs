@@ -4,6 +4,16 @@ use crate::api::{PrivateImageWorkload, PrivateImageWorkloadStatus};
 use crate::desired::REVISION_HISTORY_LIMIT;
 use crate::resource::revision::{Family, surplus};
 
+/// Whether another pass at once would get further: something of the past is left, and this pass came nearer to its end. (It need not
+/// have written anything: a pass before it may have been cut off after its write.)
+pub fn goes_on(workload: &PrivateImageWorkload, status: &PrivateImageWorkloadStatus, wrote: bool) -> bool {
+    let past = |status: &PrivateImageWorkloadStatus| {
+        (status.older_revisions.clone(), status.former_roles.clone(), status.secrets.iter().filter(|it| it.former).count())
+    };
+    let moved = workload.status.as_ref().is_none_or(|before| past(before) != past(status));
+    (wrote || moved) && has_leftovers(workload, status)
+}
+
 /// Whether older revisions are beyond the limit, or roles and secrets are left that no older revision names.
 pub fn has_leftovers(workload: &PrivateImageWorkload, status: &PrivateImageWorkloadStatus) -> bool {
     let (Some(older), Some(definition)) = (&status.older_revisions, &status.definition) else { return false };

@@ -6,7 +6,7 @@ use super::story::{Story, holds, steps};
 use serde_json::json;
 use wharfinger::failure::FailureKind;
 use wharfinger::plan::Action;
-use wharfinger::status::has_leftovers;
+use wharfinger::status::{goes_on, has_leftovers};
 
 /// Two roles of one name cannot be: under a new path it is the same name, and the one in use.
 #[test]
@@ -173,6 +173,23 @@ fn a_former_role_that_cannot_go_makes_nothing_unready() {
     assert_eq!(story.fault("Ready"), None);
     assert!(story.status().warnings.join("\n").contains("could not be ended"), "{:?}", story.status().warnings);
     assert_eq!(story.status().former_roles.len(), 1, "it is not forgotten");
+    story.settle();
+    assert_eq!(story.world.roles.len(), 1);
+}
+
+/// Killed after the write that retired a revision: the next pass writes nothing, sees that it is gone, and goes on at once.
+#[test]
+fn a_retirement_that_was_cut_off_goes_on() {
+    let mut story = Story::settled(inputs(API));
+    story.respec(&with(API, "revisionHistoryLimit: 0\nexecutionRole: {name: wharfinger_payments_b}"));
+    story.pass();
+    story.crash_after(1);
+    let before = story.inputs.workload.clone();
+    assert!(story.plan().is_converged(), "{}", story.plan());
+    story.pass();
+    assert!(goes_on(&before, story.status(), false), "{:?}", story.status());
+    let before = story.inputs.workload.clone();
+    assert!(!goes_on(&before, story.status(), false), "but not when nothing moves");
     story.settle();
     assert_eq!(story.world.roles.len(), 1);
 }
