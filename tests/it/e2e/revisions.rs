@@ -110,6 +110,33 @@ async fn a_revision_that_a_service_or_a_task_uses_stays() {
     assert_eq!(world.revisions().await, [3]);
 }
 
+/// Not only what a service shall run is in use: what it still runs, and what its task sets run.
+#[tokio::test]
+async fn deployments_in_flight_and_task_sets_use_their_revisions() {
+    let world = World::start("flight").await;
+    world.images(&limited(ecs(&world.name, "api"), 10), 4).await;
+    world.service(4, 0).await;
+    let seen = world.aws.json("ecs", "DescribeServices", json!({"cluster": "prod", "services": ["api"]})).await;
+    let mut service = seen["services"][0].clone();
+    let mut deployment = service["deployments"][0].clone();
+    deployment["status"] = json!("ACTIVE");
+    deployment["taskDefinition"] = json!(world.task_definition(1));
+    service["deployments"].as_array_mut().expect("deployments").push(deployment);
+    service["taskSets"] = json!([{"id": "t", "status": "ACTIVE", "taskDefinition": world.task_definition(2)}]);
+    world.proxy.inject(Rule::on("DescribeServices", Fault::Answer(json!({"services": [service], "failures": []}))));
+    world.patch("api", json!({"spec": {"revisionHistoryLimit": 0}})).await;
+    world.older(2).await;
+    assert_eq!(world.revisions().await, [1, 2, 4], "the third is used by nothing");
+    // A service that is gone uses nothing.
+    world.proxy.heal();
+    let mut gone = service;
+    gone["status"] = json!("INACTIVE");
+    world.proxy.inject(Rule::on("DescribeServices", Fault::Answer(json!({"services": [gone], "failures": []}))));
+    world.poke("api").await;
+    world.older(0).await;
+    assert_eq!(world.revisions().await, [4]);
+}
+
 #[tokio::test]
 async fn a_deletion_waits_for_a_service_until_it_is_gone_or_forced() {
     each([false, true].map(|force| (format!("force: {force}"), force)), |force| async move {

@@ -131,3 +131,39 @@ async fn a_service_that_cannot_be_told_is_told_later() {
     world.ready("api").await;
     assert_eq!(world.proxy.counts().get("UpdateService"), Some(&1));
 }
+
+/// Who cannot pull with credentials: old platforms on Fargate with Linux, old agents on instances.
+#[tokio::test]
+async fn old_platforms_and_agents_are_told() {
+    let world = begin("old", 0).await;
+    world.apply(&rolled(&world, "1.4.2")).await;
+    world.ready("api").await;
+    let seen = service(&world).await;
+    let with = |launch: &str, version: Value, family: &str| {
+        let mut service = seen.clone();
+        (service["launchType"], service["platformVersion"]) = (json!(launch), version);
+        service["platformFamily"] = json!(family);
+        service
+    };
+    let rows = [
+        (with("FARGATE", json!("1.1.0"), "Linux"), "1.19.0", "Fargate platform 1.1.0"),
+        (with("FARGATE", json!("1.0.0"), "Windows Server 2022 Core"), "1.19.0", ""),
+        (with("FARGATE", json!("LATEST"), "Linux"), "1.19.0", ""),
+        (with("EC2", Value::Null, "Linux"), "1.18.0", "ECS agents 1.18.0"),
+        (with("EXTERNAL", Value::Null, "Linux"), "1.18.0", "ECS agents 1.18.0"),
+        (with("EC2", Value::Null, "Linux"), "1.101.0", ""),
+    ];
+    for (seen, agent, told) in rows {
+        world.proxy.heal();
+        let instance = json!({"containerInstanceArn": "i", "versionInfo": {"agentVersion": agent}});
+        for (operation, answer) in [
+            ("DescribeServices", json!({"services": [seen], "failures": []})),
+            ("ListContainerInstances", json!({"containerInstanceArns": ["i"]})),
+            ("DescribeContainerInstances", json!({"containerInstances": [instance], "failures": []})),
+        ] {
+            world.proxy.inject(Rule::on(operation, Fault::Answer(answer)));
+        }
+        let warnings = world.poke("api").await.status.unwrap_or_default().warnings.join("\n");
+        assert!(warnings.contains(told) && warnings.is_empty() == told.is_empty(), "{seen}: {warnings}");
+    }
+}
