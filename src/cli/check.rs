@@ -25,6 +25,11 @@ pub(super) fn against_schema(schema: &Schema, object: &Value) -> Vec<String> {
             ValidationErrorKind::AdditionalProperties { unexpected } => {
                 found.extend(unexpected.iter().map(|name| unknown(&field, name, &error.instance()[name.as_str()])));
             }
+            // The pattern says it to machines.
+            ValidationErrorKind::Pattern { .. } if field.ends_with(".valueFrom") => found.push(format!(
+                "{field}: {}: this is neither a parameter nor a secret; write a parameter's name, its ARN (arn:aws:ssm:REGION:ACCOUNT:parameter/NAME), or a secret's ARN with or without :json-key:version-stage:version-id",
+                error.instance()
+            )),
             _ => found.push(if field.is_empty() { error.to_string() } else { format!("{field}: {error}") }),
         }
     }
@@ -104,6 +109,7 @@ mod tests {
             (json!({"batch": {"jobDefinitionArn": "x"}}), "spec.batch.jobDefinitionArn: \"x\": DescribeJobDefinitions answers"),
             (json!({"batch": {"containerProperties": {"revision": 3}}}), "spec.batch.containerProperties.revision: unknown field"),
             (json!({"ecs": {"containerDefinitions": [{"imagge": "x"}]}}), "spec.ecs.containerDefinitions[0].imagge: unknown field"),
+            (json!({"ecs": {"containerDefinitions": [{"secrets": [{"valueFrom": "arn:aws:s3:::x"}]}]}}), "secrets[0].valueFrom: \"arn:aws:s3:::x\": this is neither a parameter nor a secret; write"),
             (json!({"ecs": {"cpu": 256}}), "spec.ecs.cpu: 256 is not of type \"string\""),
             (json!({"batch": {"timeout": {"attemptDurationSeconds": 59}}}), "spec.batch.timeout.attemptDurationSeconds: 59 is less than the minimum of 60"),
             (json!({"batch": {"retryStrategy": {"attempts": 11}}}), "spec.batch.retryStrategy.attempts: 11 is greater than the maximum of 10"),

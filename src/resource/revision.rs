@@ -243,8 +243,10 @@ fn plan_deletion(arns: Vec<String>, subject: Subject, kind: Kind, plan: &mut Pla
     }
 }
 
+/// In order, so that the same users make the same text.
 fn named(users: &[String]) -> String {
-    let named = users.iter().take(MAX_NAMED).cloned().collect::<Vec<_>>().join(", ");
+    let sorted: BTreeSet<&String> = users.iter().collect();
+    let named = sorted.into_iter().take(MAX_NAMED).cloned().collect::<Vec<_>>().join(", ");
     match users.len().saturating_sub(MAX_NAMED) {
         0 => named,
         more => format!("{named} and {more} more"),
