@@ -4,6 +4,7 @@
 //! files that no API server has seen.
 
 mod binding;
+mod execution_role;
 mod fargate;
 mod manifest;
 mod rollout;
@@ -12,6 +13,7 @@ mod workload;
 mod workload_status;
 
 pub use binding::*;
+pub use execution_role::*;
 pub use fargate::{fargate_memory, is_fargate_size};
 pub use manifest::crds;
 pub use rollout::*;

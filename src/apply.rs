@@ -103,6 +103,9 @@ async fn execute(account: &Account, action: &Action, arns: &BTreeMap<String, Str
                 iam::NewRole { name, path, trust_policy, permissions_boundary: permissions_boundary.as_ref(), description, tags };
             iam::create(account, new).await
         }
+        Action::PutRolePermissionsBoundary { role, permissions_boundary } => {
+            iam::set_boundary(account, role, permissions_boundary).await
+        }
         Action::UpdateAssumeRolePolicy { role, trust_policy } => iam::set_trust(account, role, trust_policy).await,
         Action::TagRole { role, tags } => iam::tag(account, role, tags).await,
         Action::AttachRolePolicy { role, policy_arn } => iam::attach(account, role, policy_arn).await,

@@ -13,6 +13,7 @@ pub(crate) mod iam;
 pub(crate) mod kms;
 mod pace;
 pub(crate) mod secrets_manager;
+pub(crate) mod ssm;
 
 pub use calls::{Call, Calls};
 
@@ -54,6 +55,7 @@ pub(crate) struct Clients {
     pub(crate) iam: aws_sdk_iam::Client,
     pub(crate) kms: aws_sdk_kms::Client,
     pub(crate) secrets_manager: aws_sdk_secretsmanager::Client,
+    pub(crate) ssm: aws_sdk_ssm::Client,
 }
 
 impl Clients {
@@ -68,6 +70,7 @@ impl Clients {
             secrets_manager: aws_sdk_secretsmanager::Client::from_conf(
                 aws_sdk_secretsmanager::config::Builder::from(config).interceptor(calls.clone()).build(),
             ),
+            ssm: aws_sdk_ssm::Client::from_conf(aws_sdk_ssm::config::Builder::from(config).interceptor(calls.clone()).build()),
         }
     }
 }

@@ -4,6 +4,7 @@ mod credentials;
 mod document;
 mod fences;
 mod history;
+mod needs;
 mod removal;
 mod rules;
 mod settings;
@@ -11,10 +12,12 @@ mod shared;
 
 pub(crate) use rules::answered;
 
+pub(crate) use needs::decryption;
+
 pub use history::{FormerRole, FormerSecret, REVISION_HISTORY_LIMIT};
 pub use removal::{Removal, RemovedSecret, known_definitions, removal};
 
-use crate::api::{PrivateImageWorkloadSpec, RetiredRevisions, RevisionStatus, RolledService};
+use crate::api::{ContainerKeyStatus, PrivateImageWorkloadSpec, RetiredRevisions, RevisionStatus, RolledService};
 use crate::inputs::Inputs;
 use crate::observed::{DefinitionRead, Reads};
 use crate::problem::Problem;
@@ -27,11 +30,16 @@ use crate::resource::role::{DesiredRole, ManagedRole};
 use crate::resource::secret::DesiredSecret;
 use crate::resource::service::DesiredServices;
 use crate::resource::tags::Owner;
+use crate::resource::uses::{Thing, Use};
+use crate::status::Reason;
 use crate::target::Target;
 use std::collections::BTreeSet;
 
 /// Days of a secret's recovery window where the spec names none.
 const RECOVERY_WINDOW_IN_DAYS: i64 = 7;
+
+/// Workloads that a message names as those whose needs are the longest.
+const CONTRIBUTORS: usize = 3;
 
 /// Everything one workload wants in AWS.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,6 +50,12 @@ pub struct Desired {
     pub secrets: Vec<DesiredSecret>,
     /// Secrets that exist and are only referred to.
     pub existing: Vec<ExistingSecret>,
+    /// What its containers name besides.
+    pub uses: Vec<Use>,
+    /// Customer keys for what may not be looked at, as the spec names them.
+    pub kms_keys: Vec<String>,
+    /// The keys of what its containers read, as the status knows them.
+    pub container_keys: Vec<ContainerKeyStatus>,
     /// The execution role.
     pub role: DesiredRole,
     /// The definition.
@@ -86,9 +100,19 @@ impl Desired {
     pub fn reads(&self) -> Reads {
         let needs_lookup = |key: &&String| !matches!(check_kms_key(key), Ok(KmsKeyForm::KeyArn(_)));
         let keys = self.secrets.iter().filter_map(|secret| secret.kms_key.as_ref());
-        let keys = keys.chain(self.existing.iter().filter_map(|secret| secret.kms_key.as_ref()));
+        let keys = keys.chain(self.existing.iter().filter_map(|secret| secret.kms_key.as_ref())).chain(&self.kms_keys);
+        let pulled = self.secrets.iter().map(|it| it.name.clone()).chain(self.existing.iter().map(|it| it.id.clone()));
+        let (mut secrets, mut parameters): (BTreeSet<String>, BTreeSet<String>) = (pulled.collect(), BTreeSet::new());
+        for named in &self.uses {
+            match &named.thing {
+                Thing::Secret(arn) => _ = secrets.insert(arn.clone()),
+                Thing::Parameter(arn) => _ = parameters.insert(arn.clone()),
+                _ => {}
+            }
+        }
         Reads {
-            secrets: self.secrets.iter().map(|it| it.name.clone()).chain(self.existing.iter().map(|it| it.id.clone())).collect(),
+            secrets,
+            parameters,
             compare_values: match self.compare_values {
                 true => self.secrets.iter().map(|secret| (secret.name.clone(), secret.value.clone())).collect(),
                 false => Default::default(),
@@ -137,6 +161,9 @@ fn resolve_into(inputs: &Inputs, target: &Target, problems: &mut Vec<Problem>) -
         former_roles: history::former_roles(inputs, target, &role),
         recovery_window_in_days: recovery_window_in_days(spec),
         services: services(inputs),
+        kms_keys: spec.execution_role.as_ref().map(|role| role.kms_keys.clone()).unwrap_or_default(),
+        container_keys: inputs.workload.status.as_ref().map(|status| status.container_keys.clone()).unwrap_or_default(),
+        uses: prepared.uses,
         role,
         definition: DesiredDefinition {
             kind: prepared.kind,
@@ -193,7 +220,16 @@ fn role(inputs: &Inputs, target: &Target, prepared: &document::Prepared, problem
     fences::check_role(target, &namespace.name, &choice, problems);
     let arn = choice.arn.clone().unwrap_or_else(|| role_arn(target, &choice.name));
     let recorded = inputs.workload.status.as_ref().and_then(|status| status.execution_role_arn.as_ref()) == Some(&arn);
-    let (others, unclear) = shared::needs_of_others(inputs, target, &choice.name, false);
+    let rivals = shared::role_rivals(inputs, target, &choice);
+    if !rivals.is_empty() {
+        let rule =
+            format!("managedPolicy, trust or restrictPullsTo differ from those of {} for the same role", rivals.join(", "));
+        let remedy = "make them the same, or give one of the workloads another role";
+        problems.push(Problem::of(Reason::RoleSettingsConflict, choice.field, &choice.name, rule, remedy));
+    }
+    let needs = shared::needs_of_others(inputs, target, &choice.name, &choice.settings, false);
+    let regions = needs.regions.into_iter().chain([target.region.clone()]).collect();
+    let contributors = needs.sizes.into_iter().take(CONTRIBUTORS).map(|(size, name)| format!("{name} ({size})"));
     Some(DesiredRole {
         policy_name: names::inline_policy(&inputs.cluster, &namespace.uid),
         managed: choice.arn.is_none().then(|| ManagedRole {
@@ -204,9 +240,12 @@ fn role(inputs: &Inputs, target: &Target, prepared: &document::Prepared, problem
         }),
         name: choice.name,
         arn,
-        needs_managed_policy: prepared.needs_managed_policy,
-        others,
-        unclear,
+        settings: choice.settings,
+        needs_managed_policy: needs::asks_for_managed_policy(&prepared.uses),
+        regions,
+        contributors: contributors.collect(),
+        others: needs.grants,
+        unclear: needs.unclear,
     })
 }
 

@@ -1,9 +1,10 @@
 //! All reads of AWS, concurrent. Never fails: what could not be seen is `Unknown`, so that one broken thing blinds nothing else.
 
 use crate::api::RolledService;
-use crate::aws::{Account, batch, ecs, ecs_services, iam, kms, secrets_manager};
+use crate::aws::{Account, batch, ecs, ecs_services, iam, kms, secrets_manager, ssm};
 use crate::failure::Failure;
-use crate::observed::{DefinitionRead, Observed, Reads, RoleSnapshot, Snapshot};
+use crate::observed::{DefinitionRead, Observed, ObservedParameter, Reads, RoleSnapshot, Snapshot};
+use crate::resource::arn::Arn;
 use crate::resource::definition::ObservedDefinition;
 use crate::resource::normalise::DefinitionKind;
 use crate::resource::revision::{Family, ObservedRevision, Usage};
@@ -23,8 +24,9 @@ pub async fn observe(account: &Account, reads: &Reads) -> Observed {
         rest(account, reads),
     )
     .await;
-    let keys = keys(account, reads, &secrets).await;
-    let mut observed = Observed { secrets, keys, roles, ..Observed::default() };
+    let parameters = parameters(account, reads).await;
+    let keys = keys(account, reads, &secrets, &parameters).await;
+    let mut observed = Observed { secrets, parameters, keys, roles, ..Observed::default() };
     observed.absorb(definition);
     observed.absorb(Observed { families, ..rest });
     observed
@@ -61,8 +63,10 @@ async fn keys(
     account: &Account,
     reads: &Reads,
     secrets: &BTreeMap<String, Snapshot<ObservedSecret>>,
+    parameters: &BTreeMap<String, Snapshot<ObservedParameter>>,
 ) -> BTreeMap<String, Snapshot<String>> {
-    let existing = secrets.values().filter_map(|secret| secret.present()?.kms_key.clone());
+    let of_secrets = secrets.values().filter_map(|secret| secret.present()?.kms_key.clone());
+    let existing = of_secrets.chain(parameters.values().filter_map(|parameter| parameter.present()?.kms_key.clone()));
     let unresolved = existing.filter(|key| !key.contains(":key/") && !key.ends_with("alias/aws/secretsmanager"));
     let wanted: BTreeSet<String> = reads.keys.iter().cloned().chain(unresolved).collect();
     let each = wanted.into_iter().map(async |key| {
@@ -70,6 +74,35 @@ async fn keys(
         (key, seen)
     });
     join_all(each).await.into_iter().collect()
+}
+
+/// One call for all of a Region. Those of other accounts are described by nobody but them.
+async fn parameters(account: &Account, reads: &Reads) -> BTreeMap<String, Snapshot<ObservedParameter>> {
+    let mut regions: BTreeMap<String, Vec<(&String, [String; 2])>> = BTreeMap::new();
+    let mut found = BTreeMap::new();
+    for id in &reads.parameters {
+        match Arn::parse(id).ok().map(|arn| (arn.parameter_names(), arn)) {
+            Some((Some(names), arn)) => regions.entry(arn.region).or_default().push((id, names)),
+            // What stands for a secret is no parameter of its own.
+            _ => _ = found.insert(id.clone(), Snapshot::Present(ObservedParameter::default())),
+        }
+    }
+    let each = regions.into_values().map(async |ids| {
+        let near = ids.first().map(|(id, _)| account.near(id));
+        let names: Vec<String> = ids.iter().flat_map(|(_, names)| names.clone()).collect();
+        let answer = match near {
+            Some(clients) => ssm::describe(&clients, &names).await,
+            None => Ok(BTreeMap::new()),
+        };
+        ids.into_iter()
+            .map(|(id, names)| {
+                let one = answer.clone().map(|found| names.iter().find_map(|name| found.get(name).cloned()));
+                (id.clone(), snapshot(one))
+            })
+            .collect::<Vec<_>>()
+    });
+    found.extend(join_all(each).await.into_iter().flatten());
+    found
 }
 
 async fn roles(account: &Account, reads: &Reads) -> BTreeMap<String, RoleSnapshot> {

@@ -40,6 +40,8 @@ pub struct Reads {
     pub secrets: BTreeSet<String>,
     /// Values (by secret) to compare by reading, where no value key is at hand. A read of last resort: it needs GetSecretValue.
     pub compare_values: BTreeMap<String, Sealed>,
+    /// SSM parameters, by ARN.
+    pub parameters: BTreeSet<String>,
     /// KMS keys in any form but a key ARN.
     pub keys: BTreeSet<String>,
     /// Roles by name, each with the name of our inline policy.
@@ -70,6 +72,8 @@ pub struct DefinitionRead {
 pub struct Observed {
     /// Secrets, by what they were asked for.
     pub secrets: BTreeMap<String, Snapshot<ObservedSecret>>,
+    /// SSM parameters, by ARN.
+    pub parameters: BTreeMap<String, Snapshot<ObservedParameter>>,
     /// ARNs of KMS keys, by what they were asked for.
     pub keys: BTreeMap<String, Snapshot<String>>,
     /// Roles, by name.
@@ -88,6 +92,13 @@ pub struct Observed {
     pub services: BTreeMap<RolledService, Snapshot<ObservedService>>,
 }
 
+/// An SSM parameter that containers read.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ObservedParameter {
+    /// The customer key that it is encrypted with, in whatever form SSM has it.
+    pub kms_key: Option<String>,
+}
+
 /// A role and what is on it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RoleSnapshot {
@@ -103,6 +114,7 @@ impl Observed {
     /// Adds what a further look saw.
     pub fn absorb(&mut self, more: Observed) {
         self.secrets.extend(more.secrets);
+        self.parameters.extend(more.parameters);
         self.keys.extend(more.keys);
         self.roles.extend(more.roles);
         self.definition = more.definition.or(self.definition.take());

@@ -2,7 +2,7 @@
 
 mod history;
 
-use crate::api::{DefinitionStatus, RevisionStatus, RolledService, SecretStatus, ServiceStatus};
+use crate::api::{ContainerKeyStatus, DefinitionStatus, RevisionStatus, RolledService, SecretStatus, ServiceStatus};
 use crate::desired::Desired;
 use crate::failure::Failure;
 use crate::observed::{Observed, Snapshot};
@@ -75,6 +75,8 @@ pub struct Facts {
     pub gone_secrets: BTreeSet<String>,
     /// ARNs of former roles that still have something of ours.
     pub former_roles: Vec<String>,
+    /// The customer keys of what containers read.
+    pub container_keys: Vec<ContainerKeyStatus>,
     /// The registered definition.
     pub definition: Option<DefinitionStatus>,
     /// ARN of a newer revision of another hand.
@@ -129,6 +131,7 @@ pub fn facts(desired: &Desired, observed: &Observed, plan: &Plan, outcomes: &[Ou
         secrets: secrets(desired, observed, &done, former_secrets),
         gone_secrets,
         former_roles: history::former_roles(desired, observed, &done),
+        container_keys: history::container_keys(desired, observed),
         foreign_revision: desired.definition.foreign(observed).map(|foreign| foreign.arn.clone()),
         ..Facts::default()
     };

@@ -2,12 +2,14 @@
 //! it leaves no choice. Both lists empty = converged.
 
 mod converge;
+mod permissions;
 mod remove;
 pub mod render;
 mod retire;
 
 pub use converge::{converge, imagined};
 pub(crate) use converge::{existing_secret, key_of};
+pub(crate) use permissions::container_grants;
 pub use remove::remove;
 
 use crate::failure::Failure;
@@ -222,6 +224,10 @@ pub enum Action {
         permissions_boundary: Option<String>,
         description: String,
         tags: Tags,
+    },
+    PutRolePermissionsBoundary {
+        role: String,
+        permissions_boundary: String,
     },
     UpdateAssumeRolePolicy {
         role: String,

@@ -3,6 +3,7 @@
 pub mod arn;
 pub mod definition;
 pub mod fingerprint;
+pub mod grants;
 pub mod image;
 pub mod login;
 pub mod names;
@@ -15,3 +16,4 @@ pub mod secret;
 pub mod service;
 pub mod stopped;
 pub mod tags;
+pub mod uses;

@@ -136,6 +136,7 @@ fn done(workload: &PrivateImageWorkload, round: &Round, status: &mut PrivateImag
         status.execution_role_arn = facts.role_arn.clone().or(status.execution_role_arn.take());
         status.definition = facts.definition.clone().or(status.definition.take());
         status.former_roles = facts.former_roles.clone();
+        status.container_keys = facts.container_keys.clone();
         status.older_revisions = facts.older_revisions.clone().or(status.older_revisions.take());
         status.services = facts.services.clone();
         let unseen =

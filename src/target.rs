@@ -4,6 +4,7 @@ use crate::api::{AccountBinding, Limits, Names, SessionTags, TargetStatus};
 use crate::inputs::{Bindings, Inputs};
 use crate::problem::Problem;
 use crate::resource::arn::{Arn, KmsKeyForm, check_kms_key, partition_of, pattern_matches};
+use crate::resource::uses::Place;
 use crate::status::Reason;
 use kube::core::{Selector, SelectorExt};
 
@@ -56,6 +57,11 @@ impl Target {
         let by_alias = |limits: &Limits| limits.kms_keys.iter().any(|pattern| pattern.contains("alias/"));
         let is_key = matches!(check_kms_key(arn), Ok(KmsKeyForm::KeyArn(_)));
         is_key && (self.admits_key(arn) || self.limits.as_ref().is_some_and(by_alias))
+    }
+
+    /// Where what is named without an ARN is.
+    pub fn place(&self) -> Place<'_> {
+        Place { partition: self.partition, region: &self.region, account_id: &self.account_id }
     }
 
     /// As the status names it.

@@ -1,6 +1,7 @@
 //! `PrivateImageWorkload`: one image from a private registry, made runnable on ECS or Batch.
 #![allow(unreachable_pub)] // kube's derive repeats each struct inside a function
 
+use super::execution_role::ExecutionRole;
 use super::rollout::{RetiredRevisions, Rollout};
 use super::workload_status::PrivateImageWorkloadStatus;
 use kube::{CustomResource, KubeSchema};
@@ -184,22 +185,6 @@ pub struct SecretRef {
     /// Its `metadata.name`.
     #[schemars(length(min = 1, max = 253))]
     pub name: String,
-}
-
-/// Which task execution role to use.
-#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Default)]
-#[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("!(has(self.name) && has(self.arn))").message("at most one of `name` and `arn` may be given"))]
-pub struct ExecutionRole {
-    /// A role of this name is made and kept. It must begin with the binding's role prefix and this namespace.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 64), regex(pattern = r"^[A-Za-z0-9_+=,.@-]+$"))]
-    pub name: Option<String>,
-
-    /// This role exists; only our one inline policy on it is kept. The binding's `limits.existingRoles` must admit it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 20, max = 2048), regex(pattern = r"^arn:[a-z0-9-]+:iam::[0-9]{12}:role/.+$"))]
-    pub arn: Option<String>,
 }
 
 /// Whether AWS is changed or only compared.

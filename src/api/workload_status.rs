@@ -26,6 +26,9 @@ pub struct PrivateImageWorkloadStatus {
     /// The secrets that the workload's revisions name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub secrets: Vec<SecretStatus>,
+    /// The customer KMS keys of what containers read by themselves: secrets and parameters of their `secrets` and log drivers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub container_keys: Vec<ContainerKeyStatus>,
     /// The registered definition.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub definition: Option<DefinitionStatus>,
@@ -83,6 +86,16 @@ pub struct SecretStatus {
     pub former: bool,
 }
 
+/// A customer KMS key of something that containers read.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[serde(rename_all = "camelCase")]
+pub struct ContainerKeyStatus {
+    /// ARN of the secret or parameter.
+    pub of: String,
+    /// ARN of the key.
+    pub kms_key_arn: String,
+}
+
 /// The registered definition.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
@@ -105,6 +118,19 @@ pub struct RevisionStatus {
     /// ARNs of the secrets that its containers pull with.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub secrets: Vec<String>,
+    /// What else it needs of that role.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<NeedStatus>,
+}
+
+/// Something that a revision needs of its execution role besides the secrets that it pulls with.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[serde(rename_all = "camelCase")]
+pub struct NeedStatus {
+    /// The action, such as `ssm:GetParameters`.
+    pub action: String,
+    /// ARN of what it acts on.
+    pub resource: String,
 }
 
 /// An ECS service that is rolled.

@@ -117,6 +117,19 @@ where
     Failure { service: service.to_owned(), operation: operation.to_owned(), kind, code, message, request_id, retry_after: None }
 }
 
+/// A call that could not even be put together.
+pub(crate) fn not_sent(service: &str, operation: &str, error: &dyn Error) -> Failure {
+    Failure {
+        service: service.to_owned(),
+        operation: operation.to_owned(),
+        kind: FailureKind::Invalid,
+        code: "NotSent".to_owned(),
+        message: error.to_string(),
+        request_id: None,
+        retry_after: None,
+    }
+}
+
 /// The failure of sts:AssumeRole, if that is why the call was never made.
 fn assume_role_failure(error: &(dyn Error + 'static)) -> Option<Failure> {
     type AssumeRoleError = aws_sdk_sts::operation::assume_role::AssumeRoleError;

@@ -1,6 +1,6 @@
 //! IAM: how an execution role and its policies are read and written.
 
-use super::error::failure;
+use super::error::{failure, not_sent};
 use super::{Account, Clients};
 use crate::failure::{Failure, FailureKind};
 use crate::pass::Output;
@@ -8,8 +8,10 @@ use crate::resource::policy;
 use crate::resource::role::ObservedRole;
 use crate::resource::tags::Tags;
 use aws_sdk_iam::types::Tag;
+use aws_smithy_types::DateTime;
 use serde_json::Value;
 use std::collections::BTreeSet;
+use std::time::{Duration, SystemTime};
 
 const SERVICE: &str = "IAM";
 
@@ -20,7 +22,21 @@ pub(crate) async fn role(clients: &Clients, name: &str) -> Result<Option<Observe
     let Some(role) = answer.role else { return Ok(None) };
     let trust = role.assume_role_policy_document.unwrap_or_default();
     let tags = role.tags.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value));
-    Ok(Some(ObservedRole { arn: role.arn, trust: document(&trust), tags: tags.collect() }))
+    Ok(Some(ObservedRole {
+        trust: document(&trust),
+        tags: tags.collect(),
+        boundary: role.permissions_boundary.and_then(|boundary| boundary.permissions_boundary_arn),
+        is_young: is_young(&role.create_date),
+        arn: role.arn,
+    }))
+}
+
+/// How long IAM's changes may be on their way (AWS gives no bound; most take seconds).
+const YOUTH: Duration = Duration::from_secs(120);
+
+fn is_young(created: &DateTime) -> bool {
+    let age = SystemTime::try_from(*created).ok().and_then(|created| created.elapsed().ok());
+    age.is_none_or(|age| age < YOUTH)
 }
 
 /// GetRolePolicy; `None` if there is none.
@@ -55,6 +71,13 @@ pub(crate) async fn create(account: &Account, new: NewRole<'_>) -> Result<Output
         .set_permissions_boundary(new.permissions_boundary.cloned());
     let answer = call.set_tags(Some(to_tags(new.tags)?)).send().await.map_err(|error| failure(SERVICE, "CreateRole", &error))?;
     Ok(Output { arn: answer.role.map(|role| role.arn), revision: None })
+}
+
+/// PutRolePermissionsBoundary.
+pub(crate) async fn set_boundary(account: &Account, role: &str, boundary: &str) -> Result<Output, Failure> {
+    let call = account.write.iam.put_role_permissions_boundary().role_name(role).permissions_boundary(boundary);
+    call.send().await.map_err(|error| failure(SERVICE, "PutRolePermissionsBoundary", &error))?;
+    Ok(Output::default())
 }
 
 /// UpdateAssumeRolePolicy.
@@ -119,13 +142,5 @@ fn document(text: &str) -> Value {
 
 fn to_tags(tags: &Tags) -> Result<Vec<Tag>, Failure> {
     let tag = |(key, value): (&String, &String)| Tag::builder().key(key).value(value).build();
-    tags.iter().map(tag).collect::<Result<_, _>>().map_err(|error| Failure {
-        service: SERVICE.to_owned(),
-        operation: "TagRole".to_owned(),
-        kind: FailureKind::Invalid,
-        code: "NotSent".to_owned(),
-        message: error.to_string(),
-        request_id: None,
-        retry_after: None,
-    })
+    tags.iter().map(tag).collect::<Result<_, _>>().map_err(|error| not_sent(SERVICE, "TagRole", &error))
 }

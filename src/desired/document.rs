@@ -9,6 +9,7 @@ use crate::resource::image::{Image, ImageError};
 use crate::resource::names;
 use crate::resource::normalise::DefinitionKind;
 use crate::resource::tags::{Tags, is_reserved};
+use crate::resource::uses::{Use, uses};
 use crate::target::Target;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,8 +23,8 @@ pub(super) struct Prepared {
     /// The user's own tags.
     pub(super) tags: Tags,
     pub(super) containers: Vec<Container>,
-    /// Whether some container pulls from ECR or writes logs.
-    pub(super) needs_managed_policy: bool,
+    /// Everything that it names.
+    pub(super) uses: Vec<Use>,
 }
 
 /// One container, as far as credentials and fences look at it.
@@ -39,8 +40,6 @@ pub(super) struct Container {
     pub(super) inherits_image: bool,
     /// A pasted `credentialsParameter`.
     pub(super) pasted_credential: Option<String>,
-    /// All of it.
-    pub(super) object: Map<String, Value>,
 }
 
 impl Container {
@@ -124,9 +123,8 @@ pub(super) fn prepare(inputs: &Inputs, target: &Target, problems: &mut Vec<Probl
         problems.push(Problem::spec(rules.root, format!("{bytes} bytes"), rule, "move files and scripts into the image or S3"));
     }
     let containers = read_containers(kind, &rules, spec, &document, problems);
-    let needs_managed_policy =
-        containers.iter().any(|container| container.image.ecr().is_some() || writes_logs(kind, &container.object));
-    Some(Prepared { kind, name, document, tags, containers, needs_managed_policy })
+    let uses = uses(kind, &document, target.place());
+    Some(Prepared { kind, name, document, tags, containers, uses })
 }
 
 fn check_label(name: &str, problems: &mut Vec<Problem>) {
@@ -239,6 +237,11 @@ fn complete(kind: DefinitionKind, rules: &Rules, spec: &PrivateImageWorkloadSpec
     if kind == DefinitionKind::JobDefinition && document.get("type").is_none() {
         document["type"] = json!(if document.get("nodeProperties").is_some() { "multinode" } else { "container" });
     }
+    inherit_image(kind, spec, document);
+}
+
+/// Gives each container without an image that of the spec.
+pub(super) fn inherit_image(kind: DefinitionKind, spec: &PrivateImageWorkloadSpec, document: &mut Value) {
     if let Some(image) = &spec.image {
         containers_mut(kind, document, |_, container| {
             container.entry("image").or_insert_with(|| json!(image));
@@ -267,14 +270,9 @@ fn read_containers(
                 let rule = "Batch takes an image of at most 255 characters, the digest included";
                 problems.push(Problem::spec(image_field, text, rule, "name it by a shorter path, or by its tag"));
             }
-            Some((_, Ok(image))) => found.push(Container {
-                path,
-                field,
-                image,
-                inherits_image,
-                pasted_credential: pasted.map(str::to_owned),
-                object: object.clone(),
-            }),
+            Some((_, Ok(image))) => {
+                found.push(Container { path, field, image, inherits_image, pasted_credential: pasted.map(str::to_owned) })
+            }
             Some((image, Err(error))) => {
                 let shown = if error == ImageError::Scheme { "" } else { image };
                 let remedy = "write HOST/PATH:TAG or HOST/PATH@sha256:DIGEST";
@@ -312,10 +310,4 @@ fn check_container(
             problems.push(Problem::spec(format!("{field}.environment[{index}].name"), name, rule, "keep one of them"));
         }
     }
-}
-
-/// `awslogs`, which is also Batch's default, writes logs with the execution role.
-fn writes_logs(kind: DefinitionKind, container: &Map<String, Value>) -> bool {
-    let driver = container.get("logConfiguration").and_then(|it| it.get("logDriver")).and_then(Value::as_str);
-    driver == Some("awslogs") || (kind == DefinitionKind::JobDefinition && driver.is_none())
 }

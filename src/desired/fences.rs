@@ -7,10 +7,9 @@ use super::shared::RoleChoice;
 use crate::api::{Limits, Rollout};
 use crate::problem::Problem;
 use crate::resource::arn::Arn;
-use crate::resource::definition::roles_mut;
+use crate::resource::uses::Thing;
 use crate::status::Reason;
 use crate::target::Target;
-use serde_json::Value;
 
 /// A fence of `AccountBinding.spec.limits`.
 type Fence = (&'static str, fn(&Limits) -> &Vec<String>);
@@ -25,35 +24,28 @@ const CLUSTERS: Fence = ("clusters", |limits| &limits.clusters);
 
 /// Checks what the definition names.
 pub(super) fn check(target: &Target, namespace: &str, prepared: &Prepared, problems: &mut Vec<Problem>) {
-    let mut leads = vec![];
-    roles_mut(prepared.kind, &mut prepared.document.clone(), |path, object| {
-        for name in ["taskRoleArn", "jobRoleArn"] {
-            if let Some(arn) = object.get(name).and_then(Value::as_str) {
-                leads.push((join(&join(root(prepared.kind), path), name), arn.to_owned(), TASK_ROLES));
-            }
-        }
-    });
-    for container in &prepared.containers {
-        let list = |value: Option<&Value>| value.and_then(Value::as_array).cloned().unwrap_or_default();
-        let logs = container.object.get("logConfiguration").and_then(|logs| logs.get("secretOptions"));
-        for secret in list(container.object.get("secrets")).iter().chain(list(logs).iter()) {
-            let value = secret.get("valueFrom").and_then(Value::as_str).unwrap_or_default();
-            let fence = if value.contains(":secretsmanager:") { SECRETS } else { PARAMETERS };
-            leads.push((format!("{}.secrets[].valueFrom", container.field), full_parameter(target, value, fence), fence));
-        }
-        for file in list(container.object.get("environmentFiles")) {
-            let value = file.get("value").and_then(Value::as_str).unwrap_or_default();
-            leads.push((format!("{}.environmentFiles[].value", container.field), value.to_owned(), OBJECTS));
-        }
-        let options = container.object.get("firelensConfiguration").and_then(|it| it.get("options"));
-        let file = options.filter(|it| it.get("config-file-type").and_then(Value::as_str) == Some("s3"));
-        if let Some(value) = file.and_then(|it| it.get("config-file-value")).and_then(Value::as_str) {
-            leads.push((format!("{}.firelensConfiguration.options", container.field), value.to_owned(), OBJECTS));
+    for named in &prepared.uses {
+        if let Some((fence, arn)) = fence_of(&named.thing) {
+            let field = join(root(prepared.kind), &named.path);
+            refuse_unless_admitted(target, namespace, field, arn, fence, problems);
         }
     }
-    for (field, arn, fence) in leads {
-        refuse_unless_admitted(target, namespace, field, &arn, fence, problems);
+}
+
+/// The fence that something must pass, and its ARN. Images are pulled and logs are written in any case, as the managed policy allows.
+fn fence_of(thing: &Thing) -> Option<(Fence, &str)> {
+    match thing {
+        Thing::Secret(arn) => Some((SECRETS, arn)),
+        Thing::Parameter(arn) => Some((PARAMETERS, arn)),
+        Thing::Object(arn) => Some((OBJECTS, arn)),
+        Thing::TaskRole(arn) => Some((TASK_ROLES, arn)),
+        Thing::LogGroup(_) | Thing::NewLogGroup(_) | Thing::Repository(_) => None,
     }
+}
+
+/// Whether something may be granted or passed.
+pub(super) fn admits(target: &Target, namespace: &str, thing: &Thing) -> bool {
+    fence_of(thing).is_none_or(|((_, list), arn)| target.admits(list, arn) || is_own(target, namespace, arn))
 }
 
 /// Checks the definition's name, where the spec gives one. A namespace has no `_`, so what begins with ours is no other's.
@@ -128,7 +120,7 @@ fn is_own_role(target: &Target, namespace: &str, name: &str) -> bool {
 
 /// Whether a role is named as those that are made for this namespace.
 pub(super) fn has_own_name(target: &Target, namespace: &str, name: &str) -> bool {
-    let own = crate::resource::names::role(&target.names.role_prefix, namespace);
+    let own = crate::resource::names::role(&target.names.role_prefix, namespace, None);
     name.strip_prefix(&own).is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
 }
 
@@ -149,15 +141,6 @@ fn is_own(target: &Target, namespace: &str, arn: &str) -> bool {
         ("iam", Some(name)) => parsed.account == target.account_id && is_own_role(target, namespace, name),
         _ => false,
     }
-}
-
-/// A parameter's name stands for its ARN in the target's account and Region.
-fn full_parameter(target: &Target, value: &str, fence: Fence) -> String {
-    if fence.0 != PARAMETERS.0 || value.starts_with("arn:") {
-        return value.to_owned();
-    }
-    let slash = if value.starts_with('/') { "" } else { "/" };
-    format!("arn:{}:ssm:{}:{}:parameter{slash}{value}", target.partition, target.region, target.account_id)
 }
 
 fn join(left: &str, right: &str) -> String {

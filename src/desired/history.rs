@@ -1,14 +1,15 @@
 //! What earlier passes left that the spec no longer leads to: older revisions, and the roles and secrets that they name. It stays
 //! while a registered revision needs it, and goes after that.
 
-use super::shared::{grants_of, is_recorded_by_others, is_role_shared, needs_of_others, users_of_former};
+use super::needs;
+use super::shared::{grants_of, is_recorded_by_others, is_role_shared, needs_of_others, role_choice, users_of_former};
 use super::{Desired, RemovedSecret, credentials, fences, owner};
 use crate::api::{RevisionStatus, SecretStatus};
 use crate::inputs::Inputs;
 use crate::observed::{Observed, Reads};
 use crate::resource::arn::Arn;
+use crate::resource::grants::Grants;
 use crate::resource::names;
-use crate::resource::policy::Grants;
 use crate::resource::revision::{Family, MAX_RETIRED, ObservedRevision, surplus};
 use crate::resource::role::{DesiredRole, ManagedRole};
 use crate::target::Target;
@@ -56,7 +57,7 @@ pub(super) fn older(inputs: &Inputs, target: &Target, family: &Family) -> Option
 /// A revision of which only the ARN is known: it may need any role, and any secret that we know of.
 pub(super) fn undescribed(inputs: &Inputs, arn: &str) -> RevisionStatus {
     let secrets = inputs.workload.status.iter().flat_map(|status| &status.secrets).map(|secret| secret.arn.clone()).collect();
-    RevisionStatus { arn: arn.to_owned(), execution_role_arn: None, secrets }
+    RevisionStatus { arn: arn.to_owned(), execution_role_arn: None, secrets, needs: vec![] }
 }
 
 /// Whether an ARN of a status is of the target's account and Region: a status is no authority.
@@ -89,7 +90,8 @@ pub(super) fn former_role(
     let namespace = &inputs.namespace;
     let parsed = Arn::parse(arn).ok()?;
     let (name, path) = (parsed.role_name()?.to_owned(), parsed.role_path()?.to_owned());
-    let (others, unclear) = needs_of_others(inputs, target, &name, leaving_too);
+    let settings = role_choice(&inputs.workload, target, &namespace.name).settings;
+    let others = needs_of_others(inputs, target, &name, &settings, leaving_too);
     let owner = owner(inputs, &format!("Namespace/{}", namespace.name));
     let status = inputs.workload.status.iter();
     let recorded =
@@ -106,9 +108,12 @@ pub(super) fn former_role(
             }),
             name,
             arn: arn.to_owned(),
+            settings,
             needs_managed_policy: false,
-            others,
-            unclear,
+            regions: others.regions,
+            contributors: vec![],
+            others: others.grants,
+            unclear: others.unclear,
         },
     })
 }
@@ -199,11 +204,17 @@ impl Desired {
         self.former_roles.iter().filter(move |former| !self.is_needed(observed, |role, _| needs(role, former)))
     }
 
-    /// What former secrets that still are needed grant.
+    /// What revisions that are still registered need besides what the present one does: former secrets, and what their containers
+    /// read.
     pub(crate) fn former_grants(&self, observed: &Observed) -> Grants {
+        let (target, namespace) = (&self.target, &self.definition.owner.namespace);
         let leaving: Vec<&FormerSecret> = self.leaving_secrets(observed).collect();
         let staying = self.former_secrets.iter().filter(|former| !leaving.contains(former)).map(|former| &former.status);
-        grants_of(staying, &self.target, &self.definition.owner.namespace)
+        let older = self.older_now(observed).unwrap_or_default();
+        let current = self.definition.current(observed).map(|found| found.as_revision(self.definition.kind).as_status());
+        let needs = older.iter().chain(&current).flat_map(|revision| &revision.needs);
+        let needs = needs::of_revisions(needs, &self.container_keys, target, namespace, &self.role.settings);
+        grants_of(staying, target, namespace).union(&needs)
     }
 
     /// What has to be looked at besides, now that this was seen; none if that is all. Called until it returns none.

@@ -1,13 +1,17 @@
 //! What workloads of one namespace share: the execution role and its policy, and secrets. Decides who else needs them.
 
-use crate::api::{DeletionPolicy, PrivateImageWorkload, PrivateImageWorkloadSpec, SecretStatus};
+use super::needs::{self, decryption};
+use crate::api::{DeletionPolicy, ExecutionRole, PrivateImageWorkload, PrivateImageWorkloadSpec, SecretStatus};
 use crate::inputs::Inputs;
 use crate::resource::arn::Arn;
+use crate::resource::grants::{Grants, Permission, PullSources};
 use crate::resource::image::{Image, Registry};
 use crate::resource::names;
-use crate::resource::policy::Grants;
+use crate::resource::policy::size;
+use crate::resource::role::RoleSettings;
 use crate::target::Target;
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// Which role a workload uses.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,22 +22,49 @@ pub(super) struct RoleChoice {
     pub(super) arn: Option<String>,
     /// The field that names it.
     pub(super) field: &'static str,
+    /// How it is kept.
+    pub(super) settings: RoleSettings,
 }
 
-/// The role that a spec leads to: `executionRole`, an `executionRoleArn` pasted with the definition, or the namespace's own.
+/// The role that a spec leads to: `executionRole`, an `executionRoleArn` pasted with the definition, or the namespace's own for its
+/// settings.
 pub(super) fn role_choice(workload: &PrivateImageWorkload, target: &Target, namespace: &str) -> RoleChoice {
     let spec = &workload.spec;
     let given = spec.execution_role.clone().unwrap_or_default();
-    let by_arn =
-        |arn: String, field| RoleChoice { name: arn.rsplit('/').next().unwrap_or(&arn).to_owned(), arn: Some(arn), field };
+    let settings = settings(&given);
+    let by_arn = |arn: String, field, settings| RoleChoice {
+        name: arn.rsplit('/').next().unwrap_or(&arn).to_owned(),
+        arn: Some(arn),
+        field,
+        settings,
+    };
     match (given.arn, given.name, pasted_roles(spec).into_iter().next()) {
-        (Some(arn), _, _) => by_arn(arn, "spec.executionRole.arn"),
-        (None, Some(name), _) => RoleChoice { name, arn: None, field: "spec.executionRole.name" },
-        (None, None, Some(arn)) => by_arn(arn, "executionRoleArn"),
+        (Some(arn), _, _) => by_arn(arn, "spec.executionRole.arn", settings),
+        (None, Some(name), _) => RoleChoice { name, arn: None, field: "spec.executionRole.name", settings },
+        (None, None, Some(arn)) => by_arn(arn, "executionRoleArn", settings),
         (None, None, None) => {
-            RoleChoice { name: names::role(&target.names.role_prefix, namespace), arn: None, field: "spec.executionRole" }
+            let other = (settings != RoleSettings::default()).then(|| format!("{settings:?}"));
+            let name = names::role(&target.names.role_prefix, namespace, other.as_deref());
+            RoleChoice { name, arn: None, field: "spec.executionRole", settings }
         }
     }
+}
+
+fn settings(role: &ExecutionRole) -> RoleSettings {
+    let pulls = role.restrict_pulls_to.as_ref().map(|pulls| PullSources {
+        vpc_ids: pulls.vpc_ids.iter().cloned().collect(),
+        vpc_endpoint_ids: pulls.vpc_endpoint_ids.iter().cloned().collect(),
+    });
+    RoleSettings { managed_policy: role.managed_policy, trust: role.trust, pulls: pulls.unwrap_or_default() }
+}
+
+/// The others that share the role and want it kept in another way.
+pub(super) fn role_rivals(inputs: &Inputs, target: &Target, choice: &RoleChoice) -> Vec<String> {
+    let rival = |sibling: &&PrivateImageWorkload| {
+        let other = role_choice(sibling, target, &inputs.namespace.name);
+        in_account(sibling, target) && other.name == choice.name && other.settings != choice.settings
+    };
+    others(inputs).filter(rival).map(|sibling| format!("PrivateImageWorkload/{}", name(sibling))).collect()
 }
 
 /// Every `executionRoleArn` that stands in the definition.
@@ -81,16 +112,22 @@ fn in_account(workload: &PrivateImageWorkload, target: &Target) -> bool {
 
 /// Whether a workload may act in the target's Region: secrets of one name in two Regions are two secrets.
 fn in_region(workload: &PrivateImageWorkload, target: &Target) -> bool {
+    region(workload).is_none_or(|region| *region == target.region)
+}
+
+/// The Region that a workload acts in, as far as it says so itself.
+fn region(workload: &PrivateImageWorkload) -> Option<&String> {
     let pinned = workload.status.as_ref().and_then(|status| status.target.as_ref()).map(|pinned| &pinned.region);
-    pinned.or(workload.spec.region.as_ref()).is_none_or(|region| *region == target.region)
+    pinned.or(workload.spec.region.as_ref())
 }
 
 /// What the secrets of a status need. A status is no authority: what the fences do not admit is granted to nobody by it.
 pub(super) fn grants_of<'a>(recorded: impl Iterator<Item = &'a SecretStatus>, target: &Target, namespace: &str) -> Grants {
     let mut grants = Grants::default();
     for secret in recorded.filter(|secret| is_admitted(secret, target, namespace)) {
-        grants.secrets.insert(secret.arn.clone());
-        grants.keys.extend(secret.kms_key_arn.clone().filter(|key| target.may_admit_key(key)));
+        let key = secret.kms_key_arn.as_ref().filter(|key| target.may_admit_key(key));
+        grants.extend(key.and_then(|key| decryption(key, &secret.arn)));
+        grants.extend([Permission::ReadSecret(secret.arn.clone())]);
     }
     grants
 }
@@ -111,23 +148,46 @@ pub(super) fn is_role_shared(inputs: &Inputs, target: &Target, role: &str) -> bo
     others(inputs).any(|sibling| shares(sibling, inputs, target, role))
 }
 
-/// What the others that share the role need, and the names of those whose needs are not known. One that is being deleted needs
-/// what it needs until its definitions are gone, so it counts unless `leaving_too`.
-pub(super) fn needs_of_others(inputs: &Inputs, target: &Target, role: &str, leaving_too: bool) -> (Grants, Vec<String>) {
-    let mut grants = Grants::default();
-    let mut unclear = vec![];
+/// What others need of a role that they share.
+#[derive(Debug, Default)]
+pub(super) struct NeedsOfOthers {
+    /// What they need.
+    pub(super) grants: Grants,
+    /// Those whose needs are not known.
+    pub(super) unclear: Vec<String>,
+    /// Characters of policy that each asks for, the most first.
+    pub(super) sizes: Vec<(usize, String)>,
+    /// Regions in which they act.
+    pub(super) regions: BTreeSet<String>,
+}
+
+/// What the others that share the role need. One that is being deleted needs what it needs until its definitions are gone, so it
+/// counts unless `leaving_too`.
+pub(super) fn needs_of_others(
+    inputs: &Inputs,
+    target: &Target,
+    role: &str,
+    settings: &RoleSettings,
+    leaving_too: bool,
+) -> NeedsOfOthers {
+    let namespace = &inputs.namespace.name;
+    let mut needs = NeedsOfOthers::default();
     let staying = |sibling: &&PrivateImageWorkload| !leaving_too || stays(sibling);
     for sibling in siblings(inputs).filter(staying).filter(|sibling| shares(sibling, inputs, target, role)) {
         let recorded = sibling.status.iter().flat_map(|status| status.secrets.iter());
-        grants = grants.union(&grants_of(recorded, target, &inputs.namespace.name));
+        let own = grants_of(recorded, target, namespace).union(&needs::of_workload(sibling, target, namespace, settings));
+        needs.sizes.push((size(&own.policy(&settings.pulls)), format!("PrivateImageWorkload/{}", name(sibling))));
+        needs.grants = needs.grants.union(&own);
+        needs.regions.extend(region(sibling).cloned());
         if !is_understood(sibling) && sibling.metadata.deletion_timestamp.is_none() {
-            unclear.push(format!("PrivateImageWorkload/{}", name(sibling)));
+            needs.unclear.push(format!("PrivateImageWorkload/{}", name(sibling)));
         }
     }
     if !inputs.siblings_complete {
-        unclear.push("workloads outside these files".to_owned());
+        needs.unclear.push("workloads outside these files".to_owned());
     }
-    (grants, unclear)
+    needs.sizes.sort_by(|one, other| other.cmp(one));
+    needs
 }
 
 /// The other workloads that pull with this secret: their status names it, or their spec leads to it.

@@ -1,12 +1,13 @@
 //! What is known after a pass of what the spec no longer leads to.
 
 use super::{Done, Facts};
-use crate::api::{RevisionStatus, SecretStatus};
+use crate::api::{ContainerKeyStatus, RevisionStatus, SecretStatus};
 use crate::desired::{Desired, FormerRole, FormerSecret};
 use crate::observed::{Observed, Snapshot};
-use crate::plan::Action;
+use crate::plan::{self, Action, Plan};
 use crate::resource::arn::Arn;
 use crate::resource::definition::ObservedDefinition;
+use crate::resource::grants::Permission;
 use crate::resource::revision::Family;
 use crate::resource::secret::ObservedSecret;
 use std::collections::BTreeSet;
@@ -94,6 +95,19 @@ pub(super) fn former_secrets(desired: &Desired, observed: &Observed, done: &Done
     let gone = gone.into_iter().map(|former| former.status.arn.clone()).collect();
     let left = left.into_iter().map(|former| former.status.clone());
     (left.chain(unknown_secrets(desired, observed)).collect(), gone)
+}
+
+/// The customer keys of what the containers of registered revisions read.
+pub(super) fn container_keys(desired: &Desired, observed: &Observed) -> Vec<ContainerKeyStatus> {
+    let present = plan::container_grants(desired, observed, &mut Plan::default());
+    let used = present.union(&desired.former_grants(observed));
+    let listed = used.0.iter().filter_map(Permission::decryption);
+    let pulled = |of: &String| desired.former_secrets.iter().any(|former| former.status.arn == *of);
+    let found: BTreeSet<ContainerKeyStatus> = listed
+        .filter_map(|use_of| Some(ContainerKeyStatus { of: use_of.of.clone()?, kms_key_arn: use_of.key.clone() }))
+        .filter(|key| !pulled(&key.of))
+        .collect();
+    found.into_iter().collect()
 }
 
 /// Secrets of older revisions that no status knows, as after it was lost: by their names those that may be ours.

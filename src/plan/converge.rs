@@ -1,17 +1,21 @@
 //! What to write so that AWS becomes what is desired: secrets, then role and policy, then the definition, then
 //! services; at last the end of what is no longer wanted.
 
+use super::permissions::container_grants;
 use super::retire::retire;
 use super::{Action, Hold, Plan, Subject, pending_arn, pending_definition};
 use crate::desired::{Desired, ExistingSecret};
 use crate::failure::FailureKind;
-use crate::observed::{Observed, RoleSnapshot, Snapshot};
+use crate::observed::{Observed, ObservedParameter, RoleSnapshot, Snapshot};
 use crate::plan::Kind;
 use crate::resource::arn::{Arn, KmsKeyForm, check_kms_key};
+use crate::resource::grants::{Decryption, Permission, via_service};
 use crate::resource::role::ObservedRole;
 use crate::resource::secret::{DesiredSecret, ObservedSecret};
 use crate::resource::tags::{self, Tags};
+use crate::resource::uses::Thing;
 use crate::resource::{definition, role, secret, service};
+use crate::target::Target;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -31,26 +35,27 @@ fn steps(desired: &Desired, observed: &Observed) -> Plan {
     let mut arns = BTreeMap::new();
     for wanted in &desired.secrets {
         if let Some((arn, key)) = kept_secret(wanted, desired, observed, &mut plan) {
-            grants.secrets.insert(arn.clone());
-            grants.keys.extend(key);
+            grants.extend(read(&arn, key, &desired.target));
             arns.insert(wanted.name.clone(), arn);
         }
     }
     for existing in &desired.existing {
         if let Some((arn, key)) = existing_secret(existing, desired, observed, &mut plan) {
-            grants.secrets.insert(arn.clone());
-            grants.keys.extend(key);
+            grants.extend(read(&arn, key, &desired.target));
             arns.insert(existing.id.clone(), arn);
         }
     }
+    grants = grants.union(&container_grants(desired, observed, &mut plan));
     let (role_subject, definition_subject) = (Subject::role(&desired.role.name), Subject::definition(&desired.definition.name));
     if let Some(held) = plan.held.first().map(|held| held.subject.clone()) {
-        plan.hold(role_subject, Hold::Waiting, format!("waits for {held}"));
+        if held != role_subject {
+            plan.hold(role_subject, Hold::Waiting, format!("waits for {held}"));
+        }
         plan.hold(definition_subject, Hold::Waiting, format!("waits for {held}"));
         return plan;
     }
     let secrets: Vec<Subject> = desired.secrets.iter().map(|wanted| Subject::secret(&wanted.name)).collect();
-    let unknown = desired.unknown_secrets(observed, &grants.secrets);
+    let unknown = desired.unknown_secrets(observed, &grants.secrets());
     let mut role = desired.role.clone();
     if !unknown.is_empty() || desired.older_is_unseen(observed) {
         role.unclear.push("older revisions".to_owned());
@@ -68,6 +73,14 @@ fn steps(desired: &Desired, observed: &Observed) -> Plan {
         retire(desired, observed, &mut plan);
     }
     plan
+}
+
+/// The reading of a secret, and the use of its customer key. One that is still to be made is in the target's Region.
+fn read(arn: &str, key: Option<String>, target: &Target) -> Vec<Permission> {
+    let region = Arn::parse(arn).map_or_else(|_| target.region.clone(), |arn| arn.region);
+    let via = Some(via_service("secretsmanager", &region, target.partition));
+    let decryption = key.map(|key| Permission::Decrypt(Decryption { key, via, of: Some(arn.to_owned()) }));
+    decryption.into_iter().chain([Permission::ReadSecret(arn.to_owned())]).collect()
 }
 
 /// Services follow the revision that is current, or that this plan registers.
@@ -116,15 +129,30 @@ pub fn imagined(desired: &Desired) -> Observed {
         let tags = desired.definition.owner.tags();
         (existing.id.clone(), Snapshot::Present(ObservedSecret { arn, tags, ..ObservedSecret::default() }))
     });
-    let keys = desired.reads().keys.into_iter().map(|key| (key.clone(), Snapshot::Present(key)));
-    let role = ObservedRole { arn: desired.role.arn.clone(), trust: Value::Null, tags: Tags::new() };
+    let named = desired.uses.iter().filter_map(|named| match &named.thing {
+        Thing::Secret(arn) => {
+            Some((arn.clone(), Snapshot::Present(ObservedSecret { arn: arn.clone(), ..ObservedSecret::default() })))
+        }
+        _ => None,
+    });
+    let reads = desired.reads();
+    let parameters = reads.parameters.into_iter().map(|arn| (arn, Snapshot::Present(ObservedParameter::default())));
+    let keys = reads.keys.into_iter().map(|key| (key.clone(), Snapshot::Present(key)));
+    let role = ObservedRole {
+        arn: desired.role.arn.clone(),
+        trust: desired.role.trust_policy(),
+        tags: Tags::new(),
+        boundary: None,
+        is_young: false,
+    };
     let role = RoleSnapshot {
         role: if desired.role.managed.is_some() { Snapshot::Absent } else { Snapshot::Present(role) },
         inline_policy: Snapshot::Absent,
         attached: Snapshot::Absent,
     };
     Observed {
-        secrets: kept.chain(existing).collect(),
+        secrets: named.chain(kept).chain(existing).collect(),
+        parameters: parameters.collect(),
         keys: keys.collect(),
         roles: [(desired.role.name.clone(), role)].into(),
         definition: Some(Snapshot::Absent),
@@ -159,7 +187,13 @@ pub(crate) fn key_of(wanted: &DesiredSecret, desired: &Desired, observed: &Obser
 }
 
 /// The ARN of a KMS key, if it is known and the binding admits it. "Not found" and "not allowed" read the same to a tenant.
-fn resolve_key(written: &str, subject: &Subject, desired: &Desired, observed: &Observed, plan: &mut Plan) -> Option<String> {
+pub(super) fn resolve_key(
+    written: &str,
+    subject: &Subject,
+    desired: &Desired,
+    observed: &Observed,
+    plan: &mut Plan,
+) -> Option<String> {
     let arn = match (check_kms_key(written), observed.keys.get(written)) {
         (Ok(KmsKeyForm::KeyArn(arn)), _) => Some(arn.to_string()),
         (_, Some(Snapshot::Present(arn))) => Some(arn.clone()),

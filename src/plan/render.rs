@@ -44,6 +44,7 @@ fn sign(action: &Action) -> char {
         | Action::RestoreSecret { .. }
         | Action::CreateRole { .. }
         | Action::AttachRolePolicy { .. }
+        | Action::PutRolePermissionsBoundary { .. }
         | Action::RegisterDefinition { .. } => '+',
         Action::DeleteSecret { .. }
         | Action::DeleteRolePolicy { .. }
@@ -65,6 +66,7 @@ pub(crate) fn verb(action: &Action) -> &'static str {
         Action::UpdateAssumeRolePolicy { .. } => "set trust policy of",
         Action::TagSecret { .. } | Action::TagRole { .. } | Action::TagDefinition { .. } => "tag",
         Action::PutRolePolicy { .. } => "set policy of",
+        Action::PutRolePermissionsBoundary { .. } => "set permissions boundary of",
         Action::AttachRolePolicy { .. } => "attach managed policy to",
         Action::RegisterDefinition { .. } => "register",
         Action::DeleteSecret { .. } | Action::DeleteRole { .. } | Action::DeleteTaskDefinitions { .. } => "delete",

@@ -102,6 +102,11 @@ impl Arn {
         rest.split(':').next().filter(|name| !name.is_empty())
     }
 
+    /// The name of a secret without its six random characters, if this is a whole ARN of one.
+    pub fn secret_stem(&self) -> Option<&str> {
+        self.secret_name().filter(|_| self.is_full_secret())?.rsplit_once('-').map(|(stem, _)| stem)
+    }
+
     /// Whether this is the whole ARN of a secret: its name ends with a hyphen and six letters or digits, and nothing follows.
     /// `credentialsParameter` for another account must have this form (AWS: private registry authentication, rule 10), and only
     /// this form grants anything in a policy (AWS: Secrets Manager user guide, permissions reference). A name that itself ends
@@ -115,6 +120,14 @@ impl Arn {
             !stem.is_empty() && random.len() == 6 && random.bytes().all(|b| b.is_ascii_alphanumeric())
         });
         located && whole && named && suffixed
+    }
+
+    /// The names that an SSM parameter of this ARN can have: one without further slashes may or may not begin with one (AWS: Systems
+    /// Manager, working with parameters). None for what stands for a secret.
+    pub fn parameter_names(&self) -> Option<[String; 2]> {
+        let name = self.resource.strip_prefix("parameter/").filter(|_| self.service == "ssm")?;
+        let own = !name.starts_with("aws/reference/secretsmanager/");
+        own.then(|| [name.to_owned(), format!("/{name}")])
     }
 
     /// The name of an IAM role, without its path, if this is the ARN of one: what IAM's API calls take (AWS: IAM user guide,

@@ -1,14 +1,18 @@
 //! ECS task definitions and Batch job definitions as AWS's own JSON: one view of their containers in all shapes, the content
 //! hash, and the steps between what should be registered and what is.
 
+use super::arn::Arn;
 use super::fingerprint::short_hash;
 use super::normalise::{self, Change, DefinitionKind, normalise};
 use super::revision::{Family, ObservedRevision};
 use super::tags::{CONTENT_HASH, Owner, Tags, claimed_by, missing};
+use super::uses::{Place, uses};
+use crate::api::NeedStatus;
 use crate::observed::{Observed, Snapshot};
 use crate::plan::{Action, Hold, Plan, Subject};
 use serde::Serialize;
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 
 /// A definition to be registered.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -92,7 +96,19 @@ impl ObservedDefinition {
             tags: self.tags.clone(),
             role: execution_role(kind, &self.content),
             secrets: repository_credentials(kind, &self.content),
+            needs: self.needs(kind),
         }
+    }
+}
+
+impl ObservedDefinition {
+    /// What its containers need of the execution role besides the secrets that they pull with.
+    fn needs(&self, kind: DefinitionKind) -> Vec<NeedStatus> {
+        let Ok(arn) = Arn::parse(&self.arn) else { return vec![] };
+        let place = Place { partition: &arn.partition, region: &arn.region, account_id: &arn.account };
+        let named: BTreeSet<NeedStatus> =
+            uses(kind, &self.content, place).iter().filter_map(|named| named.thing.need()).collect();
+        named.into_iter().collect()
     }
 }
 
@@ -137,6 +153,25 @@ pub fn containers(kind: DefinitionKind, document: &Value) -> Vec<(String, Map<St
     let mut found = vec![];
     containers_mut(kind, &mut document.clone(), |path, container| found.push((path.to_owned(), container.clone())));
     found
+}
+
+/// Calls `visit` with the path of every object of a definition, and with the object.
+pub(crate) fn visit_objects(document: &Value, visit: &mut impl FnMut(&str, &Map<String, Value>)) {
+    visit_below(document, String::new(), visit);
+}
+
+fn visit_below(value: &Value, at: String, visit: &mut impl FnMut(&str, &Map<String, Value>)) {
+    match value {
+        Value::Object(object) => {
+            visit(&at, object);
+            let dot = if at.is_empty() { "" } else { "." };
+            object.iter().for_each(|(field, value)| visit_below(value, format!("{at}{dot}{field}"), visit));
+        }
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(index, item)| visit_below(item, format!("{at}[{index}]"), visit));
+        }
+        _ => {}
+    }
 }
 
 /// The secrets that the containers pull with.

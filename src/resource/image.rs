@@ -149,6 +149,12 @@ impl Image {
     pub fn ecr(&self) -> Option<EcrKind> {
         ecr_kind(&self.registry)
     }
+
+    /// Account, Region and repository of an image in a private registry of Amazon ECR.
+    pub fn ecr_repository(&self) -> Option<(String, String, String)> {
+        let (account, region) = private_ecr(split_port(&self.registry).0)?;
+        Some((account.to_owned(), region.to_owned(), self.repository.clone()))
+    }
 }
 
 impl fmt::Display for Image {
@@ -271,11 +277,16 @@ fn ecr_kind(host: &str) -> Option<EcrKind> {
     if matches!(host, "public.ecr.aws" | "ecr-public.aws.com") {
         return Some(EcrKind::Public);
     }
+    private_ecr(host).map(|_| EcrKind::Private)
+}
+
+/// Account and Region of a private registry of Amazon ECR.
+fn private_ecr(host: &str) -> Option<(&str, &str)> {
     let (account, rest) = host.split_once('.')?;
     let services = ["dkr.ecr.", "dkr.ecr-fips.", "dkr-ecr.", "dkr-ecr-fips."];
     let (region, suffix) = services.iter().find_map(|service| rest.strip_prefix(service))?.split_once('.')?;
     let numbered = account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit());
-    (numbered && !region.is_empty() && ECR_SUFFIXES.contains(&suffix)).then_some(EcrKind::Private)
+    (numbered && !region.is_empty() && ECR_SUFFIXES.contains(&suffix)).then_some((account, region))
 }
 
 /// A host, already in lower case, under the one name that is compared.

@@ -19,9 +19,10 @@ pub fn secret(prefix: &str, namespace: &str, source: &str, registry: &Registry, 
     format!("{}/{last}", cut(stem, MAX_SECRET - last.len() - 1, "@"))
 }
 
-/// `<prefix><namespace>`.
-pub fn role(prefix: &str, namespace: &str) -> String {
-    cut(format!("{prefix}{namespace}"), MAX_ROLE, ".")
+/// `<prefix><namespace>`, and `_` with a hash of the settings for a role that is kept in another way than usual.
+pub fn role(prefix: &str, namespace: &str, settings: Option<&str>) -> String {
+    let suffix = settings.map(|settings| format!("_{}", short_hash(settings, 8))).unwrap_or_default();
+    format!("{}{suffix}", cut(format!("{prefix}{namespace}"), MAX_ROLE - suffix.len(), "."))
 }
 
 /// `<prefix><namespace>_<name>`: a namespace has no `_`. ECS allows 255 characters, Batch 128.
@@ -71,7 +72,7 @@ mod tests {
                 "wharfinger/payments/regcred/registry.example.com/pull",
             ),
             (secret("w/", "a", "b", &registry("host.example.com:5000/team"), None), "w/a/b/host.example.com_5000/team/pull"),
-            (role("wharfinger_", "payments"), "wharfinger_payments"),
+            (role("wharfinger_", "payments", None), "wharfinger_payments"),
             (definition(DefinitionKind::TaskDefinition, "", "payments", "api"), "payments_api"),
         ];
         for (name, expected) in rows {
@@ -93,7 +94,7 @@ mod tests {
             let names = |(namespace, name, host): &(String, String, String)| {
                 (
                     secret("wharfinger/", namespace, name, &registry(host), None),
-                    role("wharfinger_", namespace),
+                    role("wharfinger_", namespace, None),
                     definition(DefinitionKind::JobDefinition, "", namespace, &name[..name.len().min(63)].replace('.', "-")),
                 )
             };

@@ -7,22 +7,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use percent_encoding::percent_decode_str;
-use serde::Serialize;
 use serde_json::{Map, Value, json};
 use thiserror::Error;
 
 use super::arn::Arn;
+use crate::api::Trust;
 
 /// The managed policy for task execution roles (AWS: task execution role, rule 31).
 pub const MANAGED_POLICY: &str = "AmazonECSTaskExecutionRolePolicy";
 /// The most characters that all inline policies of one role may have together, white space not counted (AWS: IAM quotas).
 pub const MAX_INLINE_POLICY_CHARS: usize = 10_240;
 
+/// The most characters that a secret's ARN is longer than what stands for it.
+const PENDING: usize = 64;
 /// What a document without `Version` means (AWS: IAM policy reference, Version).
-const DEFAULT_VERSION: &str = "2008-10-17";
-const VERSION: &str = "2012-10-17";
-const GET_SECRET: &str = "secretsmanager:GetSecretValue";
-const DECRYPT: &str = "kms:Decrypt";
+pub(super) const DEFAULT_VERSION: &str = "2008-10-17";
+pub(super) const VERSION: &str = "2012-10-17";
 
 /// Why a text is not a policy. The text is not repeated.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -181,18 +181,48 @@ fn sorted(value: &Value) -> Value {
     }
 }
 
-/// The trust policy of a task execution role, as AWS's page prints it (AWS: task execution role, rule 34). The service's name is
-/// the same in every partition (AWS: the SDKs' and the CDK's tables of service principals), so the partition changes nothing
-/// today; callers pass it so that one that differs is a change to this function alone.
-pub fn trust_policy(_partition: &str) -> Value {
-    json!({
-        "Version": VERSION,
-        "Statement": [{
-            "Sid": "",
-            "Effect": "Allow",
-            "Principal": {"Service": "ecs-tasks.amazonaws.com"},
-            "Action": "sts:AssumeRole"
-        }]
+/// The trust policy of a task execution role, as AWS's page prints it (AWS: task execution role, rule 34), narrowed as asked (AWS:
+/// ECS task IAM role, confused deputy; aws.md, e.5). The service's name is the same in every partition.
+pub fn trust_policy(partition: &str, trust: Trust, account: &str, regions: &BTreeSet<String>) -> Value {
+    let mut statement = json!({
+        "Sid": "",
+        "Effect": "Allow",
+        "Principal": {"Service": "ecs-tasks.amazonaws.com"},
+        "Action": "sts:AssumeRole"
+    });
+    if trust != Trust::Standard {
+        statement["Condition"] = json!({"StringEquals": {"aws:SourceAccount": account}});
+    }
+    if trust == Trust::SourceArn {
+        let sources: Vec<String> = regions.iter().map(|region| format!("arn:{partition}:ecs:{region}:{account}:*")).collect();
+        statement["Condition"]["ArnLike"] = json!({"aws:SourceArn": sources});
+    }
+    json!({"Version": VERSION, "Statement": [statement]})
+}
+
+/// Whether a trust policy trusts what `wanted` does, or that under more conditions. Such a one is left as it is.
+pub fn is_as_strict(found: &Value, wanted: &Value) -> bool {
+    let (found, wanted) = (canonical(found), canonical(wanted));
+    let (Some([one]), Some([other])) = (statements(&found), statements(&wanted)) else { return found == wanted };
+    let (mut one, other) = (one.clone(), other.clone());
+    let (mut left, mut right) = (found.clone(), wanted);
+    let conditions = one.as_object_mut().and_then(|one| one.remove("Condition"));
+    let mut asked = other;
+    let required = asked.as_object_mut().and_then(|asked| asked.remove("Condition"));
+    (left["Statement"], right["Statement"]) = (json!([one]), json!([asked]));
+    left == right && required.is_none_or(|required| conditions.is_some_and(|found| has_conditions(&found, &required)))
+}
+
+fn statements(document: &Value) -> Option<&[Value]> {
+    document.get("Statement")?.as_array().map(Vec::as_slice)
+}
+
+/// Whether every condition that is required is among those found, with the same values.
+fn has_conditions(found: &Value, required: &Value) -> bool {
+    let Some(operators) = required.as_object() else { return false };
+    operators.iter().all(|(operator, keys)| {
+        let same = |(key, values): (&String, &Value)| found.get(operator).and_then(|keys| keys.get(key)) == Some(values);
+        keys.as_object().is_some_and(|keys| keys.iter().all(same))
     })
 }
 
@@ -201,91 +231,11 @@ pub fn managed_policy_arn(partition: &str) -> String {
     format!("arn:{partition}:iam::aws:policy/service-role/{MANAGED_POLICY}")
 }
 
-/// How many characters of IAM's quota a document takes: those of its JSON without white space between tokens (AWS: IAM quotas).
+/// How many characters of IAM's quota a document takes: those of its JSON without white space between tokens (AWS: IAM quotas). An
+/// ARN that is still to come counts with what its name lacks of it.
 pub fn size(document: &Value) -> usize {
-    document.to_string().chars().count()
-}
-
-/// What an execution role needs beyond the managed policy so that registry credentials can be read.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Grants {
-    /// Full ARNs of secrets. A name without its six characters grants nothing (AWS: Secrets Manager user guide, permissions
-    /// reference).
-    pub secrets: BTreeSet<String>,
-    /// ARNs of customer keys that these secrets are encrypted with; none for the default key (AWS: private registry
-    /// authentication, rule 17).
-    pub keys: BTreeSet<String>,
-}
-
-impl Grants {
-    /// What either of two workloads needs.
-    #[must_use]
-    pub fn union(&self, other: &Self) -> Self {
-        Self { secrets: &self.secrets | &other.secrets, keys: &self.keys | &other.keys }
-    }
-
-    /// Whether nothing is needed: then there is no inline policy, for IAM takes none without a statement.
-    pub fn is_empty(&self) -> bool {
-        self.secrets.is_empty() && self.keys.is_empty()
-    }
-
-    /// The inline policy: the two actions of AWS's sample, each on its own resources only (AWS: private registry authentication,
-    /// rules 16 to 18).
-    pub fn policy(&self) -> Value {
-        let granted = [("RegistryCredentials", GET_SECRET, &self.secrets), ("RegistryCredentialKeys", DECRYPT, &self.keys)];
-        let statements: Vec<Value> = granted
-            .iter()
-            .filter(|(_, _, resources)| !resources.is_empty())
-            .map(|(sid, action, resources)| json!({"Sid": sid, "Effect": "Allow", "Action": action, "Resource": resources}))
-            .collect();
-        json!({"Version": VERSION, "Statement": statements})
-    }
-
-    /// Reads back what a document grants, however it is spelt: also AWS's own sample, which has both actions in one statement
-    /// (AWS: private registry authentication, rule 18). None if it holds anything else, be it one wildcard.
-    pub fn from_policy(document: &Value) -> Option<Self> {
-        let Value::Object(elements) = canonical(document) else { return None };
-        let Some(Value::Array(statements)) = elements.get("Statement") else { return None };
-        let versioned = elements.get("Version").is_some_and(|version| version == VERSION || version == DEFAULT_VERSION);
-        if elements.len() != 2 || !versioned {
-            return None;
-        }
-        statements.iter().try_fold(Self::default(), |grants, statement| Some(grants.union(&Self::from_statement(statement)?)))
-    }
-
-    /// What those statements grant that [`Grants::from_policy`] would understand alone; others are passed over.
-    pub fn understood_in(document: &Value) -> Self {
-        let Value::Object(elements) = canonical(document) else { return Self::default() };
-        let statements = elements.get("Statement").and_then(Value::as_array);
-        let each = statements.into_iter().flatten().filter_map(Self::from_statement);
-        each.fold(Self::default(), |grants, statement| grants.union(&statement))
-    }
-
-    /// One statement in its canonical form.
-    fn from_statement(statement: &Value) -> Option<Self> {
-        let statement = statement.as_object()?;
-        let list = |name: &str| statement.get(name)?.as_array()?.iter().map(Value::as_str).collect::<Option<Vec<&str>>>();
-        let (actions, resources) = (list("Action")?, list("Resource")?);
-        if statement.len() != 3 || statement.get("Effect")? != "Allow" {
-            return None;
-        }
-        let named = |wanted: &str| actions.iter().any(|action| action.eq_ignore_ascii_case(wanted));
-        if !actions.iter().all(|action| action.eq_ignore_ascii_case(GET_SECRET) || action.eq_ignore_ascii_case(DECRYPT)) {
-            return None;
-        }
-        let mut grants = Self::default();
-        for resource in resources {
-            let arn = Arn::parse(resource).ok()?;
-            if named(GET_SECRET) && arn.secret_name().is_some() {
-                grants.secrets.insert(resource.to_owned());
-            } else if named(DECRYPT) && arn.service == "kms" && arn.resource.starts_with("key/") {
-                grants.keys.insert(resource.to_owned());
-            } else {
-                return None;
-            }
-        }
-        Some(grants)
-    }
+    let text = document.to_string();
+    text.chars().count() + text.matches("${").count() * PENDING
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 
 use super::normalise::DefinitionKind;
 use super::tags::{Owner, Tags, claimed_by};
-use crate::api::RevisionStatus;
+use crate::api::{NeedStatus, RevisionStatus};
 use crate::failure::Failure;
 use crate::observed::{Observed, Snapshot};
 use crate::plan::{Action, Hold, Kind, Plan, Subject};
@@ -57,12 +57,15 @@ pub struct ObservedRevision {
     pub role: Option<String>,
     /// The secrets that its containers pull with.
     pub secrets: Vec<String>,
+    /// What else it needs of its role.
+    pub needs: Vec<NeedStatus>,
 }
 
 impl ObservedRevision {
     /// As a status records it.
     pub fn as_status(&self) -> RevisionStatus {
-        RevisionStatus { arn: self.arn.clone(), execution_role_arn: self.role.clone(), secrets: self.secrets.clone() }
+        let Self { arn, role, secrets, needs, .. } = self.clone();
+        RevisionStatus { arn, execution_role_arn: role, secrets, needs }
     }
 }
 

@@ -1,11 +1,16 @@
 //! The task execution role and our one inline policy on it: what should be, what is, and the steps between.
 //!
-//! Other policies on the role are never looked at, let alone changed.
+//! Other inline policies on the role are never looked at, let alone changed.
 
+mod removal;
+
+pub use removal::plan_removal;
+
+use super::grants::{Grants, PullSources};
 use super::normalise::{Change, FieldChange};
-use super::policy::{self, Grants};
+use super::policy;
 use super::tags::{Owner, Tags, claimed_by, missing};
-use crate::failure::FailureKind;
+use crate::api::{ManagedPolicy, Trust};
 use crate::observed::{RoleSnapshot, Snapshot};
 use crate::plan::{Action, Hold, Plan, Subject};
 use serde::Serialize;
@@ -23,12 +28,36 @@ pub struct DesiredRole {
     pub policy_name: String,
     /// Set if the role itself is ours to make and keep.
     pub managed: Option<ManagedRole>,
-    /// Whether a container needs the managed policy, for ECR or for logs.
+    /// How it is kept.
+    pub settings: RoleSettings,
+    /// Whether a container needs what the managed policy grants, for ECR or for logs.
     pub needs_managed_policy: bool,
+    /// Regions in which it is used.
+    pub regions: BTreeSet<String>,
+    /// Who needs the most of it, for people.
+    pub contributors: Vec<String>,
     /// What the other workloads need that share the role.
     pub others: Grants,
     /// Why the policy may not be narrowed now: workloads whose needs are not known.
     pub unclear: Vec<String>,
+}
+
+/// How a role is kept. Workloads that differ in this do not share a role.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct RoleSettings {
+    /// Whether the managed policy is attached.
+    pub managed_policy: ManagedPolicy,
+    /// How far the trust policy is narrowed.
+    pub trust: Trust,
+    /// Where pulls from ECR must come from.
+    pub pulls: PullSources,
+}
+
+impl RoleSettings {
+    /// Whether our own policy grants what the managed policy would.
+    pub fn replaces_managed_policy(&self) -> bool {
+        self.managed_policy == ManagedPolicy::Never || !self.pulls.is_anywhere()
+    }
 }
 
 /// A role that is ours.
@@ -53,7 +82,7 @@ impl ManagedRole {
 }
 
 /// A role as GetRole shows it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct ObservedRole {
     /// Its ARN.
     pub arn: String,
@@ -61,11 +90,25 @@ pub struct ObservedRole {
     pub trust: Value,
     /// Its tags.
     pub tags: Tags,
+    /// ARN of its permissions boundary.
+    pub boundary: Option<String>,
+    /// Whether it was made so lately that not all of AWS may know it yet.
+    pub is_young: bool,
 }
 
 impl DesiredRole {
     fn partition(&self) -> &str {
         self.arn.split(':').nth(1).unwrap_or("aws")
+    }
+
+    /// The trust policy that it should have.
+    pub fn trust_policy(&self) -> Value {
+        let account = self.arn.split(':').nth(4).unwrap_or_default();
+        policy::trust_policy(self.partition(), self.settings.trust, account, &self.regions)
+    }
+
+    fn managed_policy_arn(&self) -> String {
+        policy::managed_policy_arn(self.partition())
     }
 }
 
@@ -99,8 +142,9 @@ pub fn plan(desired: &DesiredRole, own: &Grants, observed: Option<&RoleSnapshot>
         }
         (Snapshot::Unknown(failure), _) => return plan.unobserved(subject, failure),
     };
-    if desired.managed.is_some() && desired.needs_managed_policy {
-        plan_managed_policy(desired, exists, observed, &subject, plan);
+    match &desired.managed {
+        Some(_) => plan_managed_policy(desired, exists, observed, &subject, plan),
+        None => tell_of_existing(desired, observed, plan),
     }
     let wanted = kept(desired, own.union(&desired.others), observed, plan);
     plan_inline_policy(desired, wanted, exists, observed, &after, plan);
@@ -110,22 +154,27 @@ fn create(desired: &DesiredRole, managed: &ManagedRole) -> Action {
     Action::CreateRole {
         name: desired.name.clone(),
         path: managed.path.clone(),
-        trust_policy: policy::trust_policy(desired.partition()),
+        trust_policy: desired.trust_policy(),
         permissions_boundary: managed.boundary.clone(),
         description: format!("Task execution role of namespace {}, kept by Wharfinger", managed.owner.namespace),
         tags: managed.owner.tags(),
     }
 }
 
+/// The boundary first: nothing is widened without it.
 fn plan_existing(desired: &DesiredRole, managed: &ManagedRole, role: &ObservedRole, subject: &Subject, plan: &mut Plan) {
-    let trust = policy::trust_policy(desired.partition());
-    if !policy::same_meaning(&trust, &role.trust) {
-        let changes = vec![FieldChange {
-            path: "trustPolicy".into(),
-            change: Change::Changed { from: role.trust.clone(), to: trust.clone() },
-        }];
+    let changed =
+        |path: &str, from: Value, to: Value| vec![FieldChange { path: path.into(), change: Change::Changed { from, to } }];
+    if let Some(boundary) = managed.boundary.as_ref().filter(|wanted| role.boundary.as_ref() != Some(wanted)) {
+        let changes = changed("permissionsBoundary", json!(role.boundary), json!(boundary));
+        let action = Action::PutRolePermissionsBoundary { role: desired.name.clone(), permissions_boundary: boundary.clone() };
+        plan.step(subject.clone(), action, &[], "its permissions boundary is not the binding's", changes);
+    }
+    let trust = desired.trust_policy();
+    if !policy::is_as_strict(&role.trust, &trust) {
+        let changes = changed("trustPolicy", role.trust.clone(), trust.clone());
         let action = Action::UpdateAssumeRolePolicy { role: desired.name.clone(), trust_policy: trust };
-        plan.step(subject.clone(), action, &[], "its trust policy differs", changes);
+        plan.step(subject.clone(), action, std::slice::from_ref(subject), "its trust policy differs", changes);
     }
     let tags = missing(&managed.owner.tags(), &role.tags);
     if !tags.is_empty() {
@@ -133,16 +182,54 @@ fn plan_existing(desired: &DesiredRole, managed: &ManagedRole, role: &ObservedRo
     }
 }
 
+/// Attached where it is wanted; detached where it would void what our own policy says.
 fn plan_managed_policy(desired: &DesiredRole, exists: bool, observed: &RoleSnapshot, subject: &Subject, plan: &mut Plan) {
-    let policy_arn = policy::managed_policy_arn(desired.partition());
+    let replaced = desired.settings.replaces_managed_policy();
+    let wanted = !replaced && (desired.needs_managed_policy || desired.settings.managed_policy == ManagedPolicy::Always);
+    let matters = wanted || (replaced && exists);
+    if !matters {
+        return;
+    }
+    let policy_arn = desired.managed_policy_arn();
     let attached = match &observed.attached {
         Snapshot::Unknown(failure) if exists => return plan.unobserved(subject.clone(), failure),
         Snapshot::Present(attached) => attached.contains(&policy_arn),
         _ => false,
     };
-    if !attached {
-        let action = Action::AttachRolePolicy { role: desired.name.clone(), policy_arn };
-        plan.step(subject.clone(), action, std::slice::from_ref(subject), "a container pulls from ECR or writes logs", vec![]);
+    let (role, after) = (desired.name.clone(), std::slice::from_ref(subject));
+    if wanted && !attached {
+        let reason = match desired.settings.managed_policy {
+            ManagedPolicy::Always => "managedPolicy is Always",
+            _ => "a container pulls from ECR or writes logs",
+        };
+        plan.step(subject.clone(), Action::AttachRolePolicy { role, policy_arn }, after, reason, vec![]);
+    } else if replaced && attached {
+        let reason = "it would allow more than our own policy, which replaces it";
+        plan.step(subject.clone(), Action::DetachRolePolicy { role, policy_arn }, after, reason, vec![]);
+    }
+}
+
+/// What is not as it should be on a role that exists and is not ours to change.
+fn tell_of_existing(desired: &DesiredRole, observed: &RoleSnapshot, plan: &mut Plan) {
+    let (name, trust) = (&desired.name, desired.trust_policy());
+    if let Some(role) = observed.role.present().filter(|role| !policy::is_as_strict(&role.trust, &trust)) {
+        plan.notes.push(format!(
+            "role {} has another trust policy than tasks need, and is not changed: if tasks do not start, its owner must set {trust}",
+            role.arn
+        ));
+    }
+    let policy_arn = desired.managed_policy_arn();
+    let Some(attached) = observed.attached.present().map(|attached| attached.contains(&policy_arn)) else { return };
+    let replaced = desired.settings.replaces_managed_policy();
+    if attached && !desired.settings.pulls.is_anywhere() {
+        plan.notes.push(format!(
+            "role {name} has {policy_arn} attached, which allows pulls from anywhere: restrictPullsTo has no effect until its owner detaches it"
+        ));
+    }
+    if !attached && !replaced && (desired.needs_managed_policy || desired.settings.managed_policy == ManagedPolicy::Always) {
+        plan.notes.push(format!(
+            "role {name} does not have {policy_arn} attached, and a container pulls from ECR or writes logs: its owner must attach it, or set executionRole.managedPolicy to Never"
+        ));
     }
 }
 
@@ -167,18 +254,12 @@ fn plan_inline_policy(
         }
         return;
     }
-    let document = wanted.policy();
+    let document = wanted.policy(&desired.settings.pulls);
     if existing.is_some_and(|existing| policy::same_meaning(existing, &document)) {
         return;
     }
     if policy::size(&document) > policy::MAX_INLINE_POLICY_CHARS {
-        let message = format!(
-            "role {} would need an inline policy of {} characters and IAM allows {} a role; give some workloads another executionRole",
-            desired.arn,
-            policy::size(&document),
-            policy::MAX_INLINE_POLICY_CHARS
-        );
-        return plan.hold(subject, Hold::Missing, message);
+        return plan.hold(subject, Hold::Missing, too_long(desired, &document));
     }
     let (change, reason) = match existing {
         None => (Change::Added(document.clone()), "its policy does not exist"),
@@ -189,9 +270,20 @@ fn plan_inline_policy(
     plan.step(subject, action, after, reason, changes);
 }
 
+/// What IAM would refuse, with those who ask for the most.
+fn too_long(desired: &DesiredRole, document: &Value) -> String {
+    format!(
+        "role {} would need an inline policy of {} characters and IAM allows {} a role; most ask {}: give some workloads another executionRole",
+        desired.arn,
+        policy::size(document),
+        policy::MAX_INLINE_POLICY_CHARS,
+        desired.contributors.join(", ")
+    )
+}
+
 /// What stays granted while some workload's needs are not known: everything. Narrowing waits for a complete list.
 fn kept(desired: &DesiredRole, wanted: Grants, observed: &RoleSnapshot, plan: &mut Plan) -> Grants {
-    let all = wanted.union(&granted(observed));
+    let all = wanted.union(&removal::granted(observed));
     if desired.unclear.is_empty() || all == wanted {
         return wanted;
     }
@@ -201,88 +293,4 @@ fn kept(desired: &DesiredRole, wanted: Grants, observed: &RoleSnapshot, plan: &m
         desired.unclear.join(", ")
     ));
     all
-}
-
-/// What our policy grants now, as far as it is understood.
-fn granted(observed: &RoleSnapshot) -> Grants {
-    observed.inline_policy.present().map(Grants::understood_in).unwrap_or_default()
-}
-
-/// Whether our policy, if there is one, grants nothing but what [`granted`] tells.
-fn is_understood(observed: &RoleSnapshot) -> bool {
-    observed.inline_policy.present().is_none_or(|policy| Grants::from_policy(policy).is_some())
-}
-
-/// Adds what removes the workload's part of the role: the policy keeps what others need; with the last, policy and role go.
-/// `dropped` = ARNs of the secrets that need no longer be granted. Where not all workloads are known, only these are dropped.
-pub fn plan_removal(
-    desired: &DesiredRole,
-    shared: bool,
-    dropped: &BTreeSet<&str>,
-    observed: Option<&RoleSnapshot>,
-    after: &[Subject],
-    plan: &mut Plan,
-) {
-    let Some(observed) = observed else { return };
-    let subject = Subject::role(&desired.name);
-    let found = match &observed.role {
-        Snapshot::Unknown(failure) => return plan.unobserved(subject, failure),
-        Snapshot::Absent => return,
-        Snapshot::Present(role) => role,
-    };
-    let made = match &desired.managed {
-        Some(managed) if !managed.is_ours(&found.tags) => {
-            plan.notes.push(format!("role {} is left alone: {}", found.arn, claimed_by(&found.tags)));
-            return;
-        }
-        // Of that name, but under another path: not the role that the spec names.
-        None if found.arn != desired.arn => return,
-        managed => managed.is_some(),
-    };
-    let after: Vec<Subject> = after.iter().cloned().chain([subject.clone()]).collect();
-    let mut staying = desired.others.clone();
-    if !desired.unclear.is_empty() && !is_understood(observed) {
-        plan.notes.push(format!("role {} stays: who needs what its policy grants is not known here", desired.name));
-        return;
-    }
-    if !desired.unclear.is_empty() {
-        let mut unclear = granted(observed);
-        unclear.secrets.retain(|arn| !dropped.contains(arn.as_str()));
-        unclear.keys.retain(|_| !unclear.secrets.is_empty());
-        staying = staying.union(&unclear);
-    }
-    if !shared && !staying.is_empty() {
-        plan.notes
-            .push(format!("role {} stays: its policy also grants secrets of workloads that are not known here", desired.name));
-    }
-    let stays = shared || !staying.is_empty();
-    // A removal takes away and gives nothing: a policy that is not there is not made here.
-    if !matches!(observed.inline_policy, Snapshot::Absent) {
-        plan_inline_policy(desired, staying, true, observed, &after, plan);
-    }
-    if stays {
-        return;
-    }
-    if made {
-        match &observed.attached {
-            Snapshot::Unknown(failure) if failure.kind != FailureKind::NotFound => {
-                return plan.unobserved(subject, failure);
-            }
-            Snapshot::Present(attached) => {
-                for policy_arn in attached {
-                    let action = Action::DetachRolePolicy { role: desired.name.clone(), policy_arn: policy_arn.clone() };
-                    plan.step(subject.clone(), action, &after, "the last workload that uses the role goes", vec![]);
-                }
-            }
-            _ => {}
-        }
-        let changes = vec![FieldChange { path: "arn".into(), change: Change::Removed(json!(desired.arn)) }];
-        plan.step(
-            subject,
-            Action::DeleteRole { role: desired.name.clone() },
-            &after,
-            "the last workload that uses it goes",
-            changes,
-        );
-    }
 }

@@ -33,6 +33,8 @@ pub enum Reason {
     SecretSourceInvalid,
     /// Something of that name in AWS is not ours.
     OwnershipConflict,
+    /// Workloads that share a role ask for different settings of it.
+    RoleSettingsConflict,
     /// What the spec names does not exist in AWS, or may not be used.
     DependencyNotFound,
     /// AWS denies a call.
@@ -57,7 +59,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Succeeded,
         Self::Progressing,
         Self::Suspended,
@@ -71,6 +73,7 @@ impl Reason {
         Self::SecretSourceMissing,
         Self::SecretSourceInvalid,
         Self::OwnershipConflict,
+        Self::RoleSettingsConflict,
         Self::DependencyNotFound,
         Self::AccessDenied,
         Self::Throttled,
@@ -94,6 +97,7 @@ impl Reason {
             | Self::TargetChanged
             | Self::SecretSourceInvalid
             | Self::OwnershipConflict
+            | Self::RoleSettingsConflict
             | Self::DependencyNotFound
             | Self::AccessDenied
             | Self::RefusedByAws

@@ -89,7 +89,9 @@ fn story(inputs: &Inputs) -> Story {
     let shared = ObservedSecret { arn: secret.into(), ..ObservedSecret::default() };
     story.world.secrets.insert("shared/ghcr".into(), shared);
     let arn = "arn:aws:iam::111122223333:role/ecsTaskExecutionRole".to_owned();
-    let seen = ObservedRole { arn, trust: json!({}), tags: BTreeMap::new() };
+    let statement = json!({"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"});
+    let trust = json!({"Version": "2012-10-17", "Statement": [statement]});
+    let seen = ObservedRole { arn, trust, tags: BTreeMap::new(), ..Default::default() };
     let role = Role { seen, inline: BTreeMap::new(), attached: BTreeSet::new() };
     story.world.roles.insert("ecsTaskExecutionRole".into(), role);
     let revision = "arn:aws:ecs:eu-west-1:111122223333:task-definition/payments_shop:1".to_owned();

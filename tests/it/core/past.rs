@@ -16,7 +16,7 @@ fn a_role_that_moved_to_another_path_is_not_taken_for_a_former_one() {
     status.former_roles = vec!["arn:aws:iam::111122223333:role/old/wharfinger_payments".into()];
     story.settle();
     assert_eq!(story.world.roles.len(), 1);
-    assert_eq!(granted(&story).secrets.len(), 1);
+    assert_eq!(granted(&story).secrets().len(), 1);
 }
 
 /// A role that was made and named by no revision is not forgotten while something else goes on.
@@ -45,7 +45,12 @@ fn a_forged_former_role_is_given_nothing() {
     sibling.status.as_mut().unwrap().former_roles = vec![foreign.clone()];
     story.inputs.siblings = vec![sibling];
     story.inputs.workload.status.as_mut().unwrap().former_roles = vec![foreign.clone()];
-    let seen = wharfinger::resource::role::ObservedRole { arn: foreign, trust: json!({}), tags: Default::default() };
+    let seen = wharfinger::resource::role::ObservedRole {
+        arn: foreign,
+        trust: json!({}),
+        tags: Default::default(),
+        ..Default::default()
+    };
     let role = super::world::Role { seen, inline: Default::default(), attached: Default::default() };
     story.world.roles.insert("Foreign".into(), role.clone());
     story.settle();
@@ -105,7 +110,7 @@ fn what_was_deregistered_by_hand_and_is_used_keeps_what_it_needs() {
     for _ in 0..4 {
         story.pass();
     }
-    assert_eq!(granted(&story).secrets.len(), 2, "{:?}", story.status());
+    assert_eq!(granted(&story).secrets().len(), 2, "{:?}", story.status());
     assert!(story.world.secrets.values().all(|secret| !secret.scheduled_for_deletion));
     let plan = story.removal();
     assert!(holds(&plan).contains(&("Definition".to_owned(), "InUse".to_owned())), "{plan}");
@@ -113,7 +118,7 @@ fn what_was_deregistered_by_hand_and_is_used_keeps_what_it_needs() {
     story.world.usage.clear();
     story.pass();
     story.settle();
-    assert_eq!(granted(&story).secrets.len(), 1);
+    assert_eq!(granted(&story).secrets().len(), 1);
     let _ = story.remove();
 }
 
@@ -153,10 +158,10 @@ fn a_lost_status_takes_nothing_from_older_revisions() {
     story.settle();
     story.inputs.workload.status = None;
     story.settle();
-    assert_eq!(granted(&story).secrets.len(), 2);
+    assert_eq!(granted(&story).secrets().len(), 2);
     story.inputs.workload.spec.revision_history_limit = Some(0);
     story.settle();
-    assert_eq!(granted(&story).secrets.len(), 1);
+    assert_eq!(granted(&story).secrets().len(), 1);
     let live = story.world.secrets.values().filter(|secret| !secret.scheduled_for_deletion).count();
     assert_eq!(live, 1, "and what nobody needs any more goes");
 }

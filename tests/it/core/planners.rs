@@ -356,7 +356,12 @@ ecs: {containerDefinitions: [{name: a, image: registry.example.com/x:1}, {name: 
     let mut story = Story::new(super::fixtures::fenced(inputs(&format!("{LOGGING}{role}")), limits));
     for path in [None, Some("/"), Some("/other/")] {
         let arn = |path| format!("arn:aws:iam::111122223333:role{path}existing");
-        let seen = |path| wharfinger::resource::role::ObservedRole { arn: arn(path), trust: json!({}), tags: Tags::new() };
+        let seen = |path| wharfinger::resource::role::ObservedRole {
+            arn: arn(path),
+            trust: json!({}),
+            tags: Tags::new(),
+            ..Default::default()
+        };
         let role = |path| super::world::Role { seen: seen(path), inline: Default::default(), attached: Default::default() };
         story.world.roles = path.map(|path| ("existing".to_owned(), role(path))).into_iter().collect();
         let plan = story.plan();

@@ -5,7 +5,8 @@ use super::story::{Story, holds, steps};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use serde_json::{Value, json};
 use wharfinger::api::{DeletionPolicy, PrivateImageWorkload, PrivateImageWorkloadStatus, SecretStatus};
-use wharfinger::resource::policy::{Grants, same_meaning};
+use wharfinger::resource::grants::{Grants, Permission, PullSources};
+use wharfinger::resource::policy::same_meaning;
 
 const OTHER: &str = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:wharfinger/payments/other/quay.io/pull-AbCdEf";
 const KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
@@ -42,7 +43,7 @@ fn policy(story: &Story) -> &Value {
 }
 
 fn granted(story: &Story) -> Vec<String> {
-    Grants::from_policy(policy(story)).unwrap().secrets.into_iter().collect()
+    Grants::from_policy(policy(story)).unwrap().secrets().into_iter().collect()
 }
 
 #[test]
@@ -58,7 +59,7 @@ fn it_is_awss_sample_with_full_arns() {
     story.world.keys.insert("alias/x".into(), KEY.into());
     story.settle();
     let grants = Grants::from_policy(policy(&story)).unwrap();
-    assert_eq!(grants.keys, [KEY.to_owned()].into(), "the ARN of a customer key, never the alias");
+    assert_eq!(grants.keys(), [KEY.to_owned()].into(), "the ARN of a customer key, never the alias");
 }
 
 #[test]
@@ -112,10 +113,10 @@ fn it_is_narrowed_only_from_a_complete_list() {
     ];
     for (what, siblings, complete, narrowed) in rows {
         let mut story = Story::settled(inputs(API));
-        let wide = Grants { secrets: granted(&story).into_iter().chain([OTHER.to_owned()]).collect(), keys: Default::default() };
+        let wide: Grants = granted(&story).into_iter().chain([OTHER.to_owned()]).map(Permission::ReadSecret).collect();
         let role = story.role();
         let name = story.world.roles[&role].inline.keys().next().unwrap().clone();
-        story.world.roles.get_mut(&role).unwrap().inline.insert(name, wide.policy());
+        story.world.roles.get_mut(&role).unwrap().inline.insert(name, wide.policy(&PullSources::default()));
         story.inputs.siblings = siblings;
         story.inputs.siblings_complete = complete;
         story.pass();

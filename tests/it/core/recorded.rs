@@ -3,12 +3,12 @@
 
 use super::fences::existing;
 use super::fixtures::{API, fenced, inputs, workload};
+use super::revisions::granted;
 use super::story::{Story, holds};
 use super::world::failure;
 use wharfinger::api::{PrivateImageWorkload, PrivateImageWorkloadStatus, SecretStatus};
 use wharfinger::failure::FailureKind;
 use wharfinger::inputs::Inputs;
-use wharfinger::resource::policy::Grants;
 use wharfinger::resource::secret::ObservedSecret;
 use wharfinger::resource::tags::{CLUSTER, NAMESPACE_UID};
 
@@ -19,11 +19,6 @@ fn with_secret(id: &str, key: &str) -> String {
     format!(
         "image: registry.example.com/x:1\ncredentials: [{{secretArn: '{id}'{key}}}]\necs: {{containerDefinitions: [{{name: a}}]}}"
     )
-}
-
-fn granted(story: &Story) -> Grants {
-    let policies = story.world.roles.values().flat_map(|role| role.inline.values());
-    policies.map(|policy| Grants::from_policy(policy).unwrap()).fold(Grants::default(), |all, one| all.union(&one))
 }
 
 /// A workload names a secret that the fences do not admit. Neither it nor its neighbour may read it then, or ever after.
@@ -40,7 +35,7 @@ fn a_refused_secret_reaches_nobody_through_the_status() {
         thief.respec(API);
         thief.settle();
         let found = granted(&thief);
-        assert!(!found.secrets.contains(ALIEN) && !found.keys.contains(KEY), "its own later self: {id} {found:?}");
+        assert!(!found.secrets().contains(ALIEN) && !found.keys().contains(KEY), "its own later self: {id} {found:?}");
 
         let mut neighbour = Story::new(inputs(API));
         let mut sibling = thief.inputs.workload.clone();
@@ -48,7 +43,7 @@ fn a_refused_secret_reaches_nobody_through_the_status() {
         neighbour.inputs.siblings = vec![sibling];
         neighbour.settle();
         let found = granted(&neighbour);
-        assert!(!found.secrets.contains(ALIEN) && !found.keys.contains(KEY), "its neighbour: {id} {found:?}");
+        assert!(!found.secrets().contains(ALIEN) && !found.keys().contains(KEY), "its neighbour: {id} {found:?}");
     }
 }
 
@@ -118,11 +113,11 @@ fn a_forged_status_gains_nothing() {
             granted(&story)
         };
         assert_eq!(
-            (of_neighbour.secrets.len(), of_neighbour.keys.len()),
+            (of_neighbour.secrets().len(), of_neighbour.keys().len()),
             (secrets + 1, keys),
             "{limits} {arn} {key:?}: {of_neighbour:?}"
         );
-        assert_eq!((of_itself.secrets.len(), of_itself.keys.len()), (1, 0), "no revision of its own names it: {of_itself:?}");
+        assert_eq!((of_itself.secrets().len(), of_itself.keys().len()), (1, 0), "no revision of its own names it: {of_itself:?}");
     }
 }
 
@@ -185,7 +180,7 @@ fn a_former_secret_with_a_similar_name_stays_granted() {
     story.settle();
     story.respec(&with_secret("shared/gh", ""));
     story.settle();
-    assert_eq!(granted(&story).secrets, [long.to_owned(), short.to_owned()].into());
+    assert_eq!(granted(&story).secrets(), [long.to_owned(), short.to_owned()].into());
 }
 
 /// A secret under our own prefix needs no fence, if it is this very namespace's: one of the same name may have been made before.
@@ -206,6 +201,6 @@ fn a_secret_of_an_earlier_namespace_of_the_name_is_not_ours() {
         story.world.secrets.insert("x".into(), ObservedSecret { tags, ..existing(own, None) });
         assert_eq!(holds(&story.plan()).is_empty(), admitted, "{what}: {}", story.plan());
         story.pass();
-        assert_eq!(granted(&story).secrets.contains(own), admitted, "{what}");
+        assert_eq!(granted(&story).secrets().contains(own), admitted, "{what}");
     }
 }

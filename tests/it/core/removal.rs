@@ -154,7 +154,12 @@ fn an_existing_role_keeps_all_but_our_policy() {
     let role = "arn:aws:iam::111122223333:role/existing";
     let spec = format!("{API}executionRole: {{arn: '{role}'}}");
     let mut story = Story::new(super::fixtures::fenced(inputs(&spec), &format!("{{existingRoles: ['{role}']}}")));
-    let seen = wharfinger::resource::role::ObservedRole { arn: role.into(), trust: json!({}), tags: Default::default() };
+    let seen = wharfinger::resource::role::ObservedRole {
+        arn: role.into(),
+        trust: json!({}),
+        tags: Default::default(),
+        ..Default::default()
+    };
     let inline = [("theirs".to_owned(), json!({}))].into();
     let attached = ["arn:aws:iam::aws:policy/x".to_owned()].into();
     story.world.roles.insert("existing".into(), super::world::Role { seen, inline, attached });

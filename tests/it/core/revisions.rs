@@ -9,7 +9,7 @@ use wharfinger::failure::FailureKind;
 use wharfinger::observed::Snapshot;
 use wharfinger::pass::Pass;
 use wharfinger::plan::Action;
-use wharfinger::resource::policy::Grants;
+use wharfinger::resource::grants::Grants;
 use wharfinger::resource::revision::Family;
 use wharfinger::status::has_leftovers;
 
@@ -137,7 +137,7 @@ fn what_is_not_tagged_ours_is_never_retired() {
     // A status that somebody forged names somebody else's revision.
     let theirs = arn(9).replace("payments_api", "billing_web");
     let older = story.inputs.workload.status.as_mut().unwrap().older_revisions.as_mut().unwrap();
-    older.push(wharfinger::api::RevisionStatus { arn: theirs, execution_role_arn: None, secrets: vec![] });
+    older.push(wharfinger::api::RevisionStatus { arn: theirs, execution_role_arn: None, secrets: vec![], needs: vec![] });
     let mut other = story.world.definitions["payments_api"][1].clone();
     (other.arn, other.revision) = (arn(9).replace("payments_api", "billing_web"), 9);
     other.tags.insert(wharfinger::resource::tags::OWNER.into(), "PrivateImageWorkload/web".into());
@@ -165,7 +165,7 @@ fn what_only_retired_revisions_needed_goes_with_them() {
     story.settle();
     let live = |story: &Story| story.world.secrets.values().filter(|secret| !secret.scheduled_for_deletion).count();
     assert_eq!(
-        (live(&story), story.world.roles.len(), granted(&story).secrets.len()),
+        (live(&story), story.world.roles.len(), granted(&story).secrets().len()),
         (2, 2, 2),
         "the older revision needs them"
     );
@@ -174,7 +174,7 @@ fn what_only_retired_revisions_needed_goes_with_them() {
     story.respec(&second.replace("1.4.2", "1.4.3"));
     story.settle();
     assert_eq!((active(&story), live(&story), story.world.roles.len()), (vec![2, 3], 1, 1));
-    assert_eq!(granted(&story).secrets.len(), 1);
+    assert_eq!(granted(&story).secrets().len(), 1);
     let status = story.status();
     assert_eq!((status.former_roles.len(), status.secrets.len()), (0, 1));
     assert_eq!(story.settle(), 0);

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use wharfinger::api::RolledService;
 use wharfinger::desired::Desired;
 use wharfinger::failure::{Failure, FailureKind};
-use wharfinger::observed::{DefinitionRead, Observed, Reads, RoleSnapshot, Snapshot};
+use wharfinger::observed::{DefinitionRead, Observed, ObservedParameter, Reads, RoleSnapshot, Snapshot};
 use wharfinger::pass::{Outcome, Output};
 use wharfinger::plan::{Action, Plan, pending_arn, pending_definition};
 use wharfinger::resource::definition::{ObservedDefinition, content_hash};
@@ -31,6 +31,8 @@ pub(crate) struct World {
     pub(crate) usage: Usage,
     /// ECS services.
     pub(crate) services: BTreeMap<RolledService, ObservedService>,
+    /// SSM parameters by ARN.
+    pub(crate) parameters: BTreeMap<String, ObservedParameter>,
     /// ARNs of keys by alias and id.
     pub(crate) keys: BTreeMap<String, String>,
     /// Every look at anything ends so.
@@ -84,6 +86,7 @@ impl World {
         let read = reads.definition.as_ref();
         Observed {
             secrets: reads.secrets.iter().map(|id| (id.clone(), self.see(self.secret(id).cloned()))).collect(),
+            parameters: reads.parameters.iter().map(|arn| (arn.clone(), self.see(self.parameters.get(arn).cloned()))).collect(),
             keys: reads
                 .keys
                 .iter()
@@ -134,6 +137,7 @@ impl World {
     /// Keys that secrets are found to be encrypted with.
     fn discovered(&self, reads: &Reads) -> Vec<String> {
         let keys = reads.secrets.iter().filter_map(|id| self.secret(id)?.kms_key.clone());
+        let keys = keys.chain(reads.parameters.iter().filter_map(|arn| self.parameters.get(arn)?.kms_key.clone()));
         keys.filter(|key| !key.contains(":key/")).collect()
     }
 
@@ -216,12 +220,21 @@ impl World {
             | Action::UpdateSecret { arn, .. }
             | Action::TagSecret { arn, .. }
             | Action::DeleteSecret { arn, .. } => self.change_secret(arn, action)?,
-            Action::CreateRole { name, path, trust_policy, tags, .. } => {
+            Action::CreateRole { name, path, trust_policy, permissions_boundary, tags, .. } => {
                 let arn = format!("arn:aws:iam::{ACCOUNT}:role{path}{name}");
                 assert!(!self.roles.contains_key(name), "CreateRole of a role that exists: {name}");
-                let seen = ObservedRole { arn: arn.clone(), trust: trust_policy.clone(), tags: tags.clone() };
+                let seen = ObservedRole {
+                    arn: arn.clone(),
+                    trust: trust_policy.clone(),
+                    tags: tags.clone(),
+                    boundary: permissions_boundary.clone(),
+                    is_young: false,
+                };
                 self.roles.insert(name.clone(), Role { seen, inline: BTreeMap::new(), attached: BTreeSet::new() });
                 return Ok(Output { arn: Some(arn), revision: None });
+            }
+            Action::PutRolePermissionsBoundary { role, permissions_boundary } => {
+                self.role(role)?.seen.boundary = Some(permissions_boundary.clone());
             }
             Action::UpdateAssumeRolePolicy { role, trust_policy } => self.role(role)?.seen.trust = trust_policy.clone(),
             Action::TagRole { role, tags } => self.role(role)?.seen.tags.extend(tags.clone()),

@@ -1,0 +1,87 @@
+//! The end of a workload's part in a role.
+
+use super::*;
+use crate::failure::FailureKind;
+
+/// What our policy grants now, as far as it is understood.
+pub(super) fn granted(observed: &RoleSnapshot) -> Grants {
+    observed.inline_policy.present().map(Grants::understood_in).unwrap_or_default()
+}
+
+/// Whether our policy, if there is one, grants nothing but what [`granted`] tells.
+fn is_understood(observed: &RoleSnapshot) -> bool {
+    observed.inline_policy.present().is_none_or(|policy| Grants::from_policy(policy).is_some())
+}
+
+/// Adds what removes the workload's part of the role: the policy keeps what others need; with the last, policy and role go.
+/// `dropped` = ARNs of the secrets that need no longer be granted. Where not all workloads are known, only these are dropped.
+pub fn plan_removal(
+    desired: &DesiredRole,
+    shared: bool,
+    dropped: &BTreeSet<&str>,
+    observed: Option<&RoleSnapshot>,
+    after: &[Subject],
+    plan: &mut Plan,
+) {
+    let Some(observed) = observed else { return };
+    let subject = Subject::role(&desired.name);
+    let found = match &observed.role {
+        Snapshot::Unknown(failure) => return plan.unobserved(subject, failure),
+        Snapshot::Absent => return,
+        Snapshot::Present(role) => role,
+    };
+    let made = match &desired.managed {
+        Some(managed) if !managed.is_ours(&found.tags) => {
+            plan.notes.push(format!("role {} is left alone: {}", found.arn, claimed_by(&found.tags)));
+            return;
+        }
+        // Of that name, but under another path: not the role that the spec names.
+        None if found.arn != desired.arn => return,
+        managed => managed.is_some(),
+    };
+    let after: Vec<Subject> = after.iter().cloned().chain([subject.clone()]).collect();
+    let mut staying = desired.others.clone();
+    if !desired.unclear.is_empty() && !is_understood(observed) {
+        plan.notes.push(format!("role {} stays: who needs what its policy grants is not known here", desired.name));
+        return;
+    }
+    if !desired.unclear.is_empty() {
+        let mut unclear = granted(observed);
+        unclear.drop_secrets(dropped);
+        staying = staying.union(&unclear);
+    }
+    if !shared && !staying.is_empty() {
+        plan.notes
+            .push(format!("role {} stays: its policy also grants secrets of workloads that are not known here", desired.name));
+    }
+    let stays = shared || !staying.is_empty();
+    // A removal takes away and gives nothing: a policy that is not there is not made here.
+    if !matches!(observed.inline_policy, Snapshot::Absent) {
+        plan_inline_policy(desired, staying, true, observed, &after, plan);
+    }
+    if stays {
+        return;
+    }
+    if made {
+        match &observed.attached {
+            Snapshot::Unknown(failure) if failure.kind != FailureKind::NotFound => {
+                return plan.unobserved(subject, failure);
+            }
+            Snapshot::Present(attached) => {
+                for policy_arn in attached {
+                    let action = Action::DetachRolePolicy { role: desired.name.clone(), policy_arn: policy_arn.clone() };
+                    plan.step(subject.clone(), action, &after, "the last workload that uses the role goes", vec![]);
+                }
+            }
+            _ => {}
+        }
+        let changes = vec![FieldChange { path: "arn".into(), change: Change::Removed(json!(desired.arn)) }];
+        plan.step(
+            subject,
+            Action::DeleteRole { role: desired.name.clone() },
+            &after,
+            "the last workload that uses it goes",
+            changes,
+        );
+    }
+}
