@@ -1,6 +1,6 @@
 //! What the execution role must allow so that the containers get what they name, as far as it could be looked at.
 
-use super::converge::resolve_key;
+use super::secrets::resolve_key;
 use super::{Hold, Plan, Subject};
 use crate::desired::{Desired, decryption};
 use crate::observed::{Observed, Snapshot};
@@ -31,7 +31,7 @@ pub(crate) fn container_grants(desired: &Desired, observed: &Observed, plan: &mu
         match seen(named, observed, plan, &subject) {
             None => grants.extend(named.thing.permission()),
             Some(Seen::There(arn, key)) => {
-                let key = match key.map(|key| resolve_key(key, &subject, desired, observed, plan)) {
+                let key = match key.map(|key| resolve_key(key, &subject, &desired.scope(), observed, plan)) {
                     Some(None) => continue, // told
                     Some(Some(key)) => Some(key),
                     None => None,
@@ -93,7 +93,11 @@ fn hidden(named: &Use, why: &str, desired: &Desired, observed: &Observed, plan: 
             named.path
         ));
     }
-    let keys = desired.kms_keys.iter().filter_map(|key| resolve_key(key, &subject, desired, observed, plan)).collect::<Vec<_>>();
+    let keys = desired
+        .kms_keys
+        .iter()
+        .filter_map(|key| resolve_key(key, &subject, &desired.scope(), observed, plan))
+        .collect::<Vec<_>>();
     keys.iter().filter_map(|key| decryption(key, of)).collect()
 }
 

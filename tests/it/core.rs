@@ -3,6 +3,7 @@
 mod answers;
 mod bad_input;
 mod crds;
+mod credential_refs;
 mod credentials;
 mod definition;
 mod farewell;
@@ -17,6 +18,7 @@ mod planners;
 mod policy;
 mod properties;
 mod recorded;
+mod registry_credential;
 mod removal;
 mod revisions;
 mod rules;
