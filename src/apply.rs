@@ -6,6 +6,7 @@ use crate::pass::{Outcome, Output};
 use crate::plan::{Action, Plan, Step, Subject, pending_arn, pending_definition};
 use crate::resource::definition::content_hash;
 use crate::resource::normalise::DefinitionKind;
+use crate::resource::policy::in_order;
 use crate::resource::tags::{CONTENT_HASH, Tags};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -117,7 +118,9 @@ async fn execute(account: &Account, action: &Action, arns: &BTreeMap<String, Str
         Action::UpdateAssumeRolePolicy { role, trust_policy } => iam::set_trust(account, role, trust_policy).await,
         Action::TagRole { role, tags } => iam::tag(account, role, tags).await,
         Action::AttachRolePolicy { role, policy_arn } => iam::attach(account, role, policy_arn).await,
-        Action::PutRolePolicy { role, policy, document } => iam::put_policy(account, role, policy, &known(document, arns)).await,
+        Action::PutRolePolicy { role, policy, document } => {
+            iam::put_policy(account, role, policy, &in_order(&known(document, arns))).await
+        }
         Action::DeleteRolePolicy { role, policy } => iam::delete_policy(account, role, policy).await,
         Action::DetachRolePolicy { role, policy_arn } => iam::detach(account, role, policy_arn).await,
         Action::DeleteRole { role } => iam::delete(account, role).await,

@@ -9,7 +9,7 @@ use crate::desired::{self, Removal, known_definitions, removal};
 use crate::inputs::{CredentialInputs, Inputs};
 use crate::observe::{observe, strangers};
 use crate::observed::Reads;
-use crate::pass::{Facts, Outcome, Pass, Round, credential_facts, facts};
+use crate::pass::{Facts, Outcome, Pass, Round, credential_facts, facts, of_young_role};
 use crate::plan::{self, Kind, Plan};
 use crate::problem::Problem;
 use crate::target::{self, Target};
@@ -72,7 +72,7 @@ pub async fn converge(accounts: &Arc<Accounts>, inputs: &Inputs, write: bool, sh
         plan = plan::converge(&desired, &observed);
     }
     let outcomes = match write {
-        true => Some(carry_out(&account, &plan, shared).await),
+        true => Some(of_young_role(carry_out(&account, &plan, shared).await, &desired.role, &plan, &observed)),
         false => None,
     };
     let facts = facts(&desired, &observed, &plan, outcomes.as_deref().unwrap_or_default());

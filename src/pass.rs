@@ -9,10 +9,11 @@ use crate::api::{
     ContainerKeyStatus, DefinitionStatus, ReplicaStatus, RevisionStatus, RolledService, SecretStatus, ServiceStatus,
 };
 use crate::desired::{Desired, ExistingSecret};
-use crate::failure::Failure;
+use crate::failure::{Failure, FailureKind};
 use crate::observed::{Observed, Snapshot};
-use crate::plan::{self, Action, Plan, Scope, Step, Subject};
+use crate::plan::{self, Action, Kind, Plan, Scope, Step, Subject};
 use crate::problem::Problem;
+use crate::resource::role::DesiredRole;
 use crate::resource::secret::DesiredSecret;
 use crate::resource::service;
 use crate::target::Target;
@@ -129,6 +130,25 @@ impl Round {
     }
 }
 
+/// IAM's changes take a while to reach the other services. So where one of them does not take a role that was made just now, time
+/// helps, and nobody has to act.
+pub fn of_young_role(mut outcomes: Vec<Outcome>, role: &DesiredRole, plan: &Plan, observed: &Observed) -> Vec<Outcome> {
+    let made = plan.steps.iter().any(|step| matches!(step.action, Action::CreateRole { .. }));
+    let seen = observed.roles.get(&role.name).and_then(|seen| seen.role.present());
+    if made || seen.is_some_and(|seen| seen.is_young) {
+        for (step, outcome) in plan.steps.iter().zip(&mut outcomes) {
+            if let Outcome::Failed(failure) = outcome
+                && step.subject.kind == Kind::Definition
+                && failure.kind == FailureKind::Invalid
+                && failure.message.to_lowercase().contains("role")
+            {
+                failure.kind = FailureKind::Conflict;
+            }
+        }
+    }
+    outcomes
+}
+
 /// What is known after the steps: what was observed, changed by what was done. Nothing is recorded that is not ours or that a
 /// fence keeps out: a later pass takes what is recorded for ours, and grants it to those who share the role.
 pub fn facts(desired: &Desired, observed: &Observed, plan: &Plan, outcomes: &[Outcome]) -> Facts {
@@ -169,6 +189,11 @@ struct Done<'a> {
 }
 
 impl Done<'_> {
+    /// The steps that were carried out.
+    fn steps(&self) -> impl Iterator<Item = &Step> {
+        self.plan.steps.iter().zip(self.outcomes).filter(|(_, outcome)| matches!(outcome, Outcome::Done(_))).map(|(step, _)| step)
+    }
+
     /// What AWS said to the first such step.
     fn output(&self, is_wanted: impl Fn(&Action) -> bool) -> Option<&Output> {
         self.plan.steps.iter().zip(self.outcomes).find_map(|(step, outcome)| match outcome {

@@ -48,15 +48,13 @@ impl Bucket {
         self.seen = self.seen.max(now);
     }
 
-    /// Takes a token if so many are left after it, else says how long to wait for one.
-    fn spare(&mut self, reserve: f64, now: Instant) -> Result<(), Duration> {
+    /// Takes a token if so many are left after it, else says how long it takes until there is one.
+    fn take(&mut self, reserve: f64) -> Result<(), Duration> {
         if self.tokens - 1.0 >= reserve {
             self.tokens -= 1.0;
             return Ok(());
         }
-        let missing = Duration::from_secs_f64((reserve + 1.0 - self.tokens) / self.rate.per_second);
-        self.turn = (self.turn + Duration::from_secs_f64(1.0 / self.rate.per_second)).max(now + missing);
-        Err(self.turn - now)
+        Err(Duration::from_secs_f64((reserve + 1.0 - self.tokens) / self.rate.per_second))
     }
 }
 
@@ -78,7 +76,12 @@ impl Pace {
     }
 
     fn spare_at(&self, now: Instant) -> Result<(), Duration> {
-        self.with_bucket(now, |bucket| bucket.spare(RESERVE, now))
+        self.with_bucket(now, |bucket| {
+            bucket.take(RESERVE).map_err(|missing| {
+                bucket.turn = (bucket.turn + Duration::from_secs_f64(1.0 / bucket.rate.per_second)).max(now + missing);
+                bucket.turn - now
+            })
+        })
     }
 
     fn with_bucket<T>(&self, now: Instant, act: impl FnOnce(&mut Bucket) -> T) -> T {
@@ -99,8 +102,7 @@ impl ValuePace {
         let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let bucket = buckets.entry(arn.to_owned()).or_insert_with(|| Bucket::full(VALUES, now));
         bucket.refill(now);
-        bucket.turn = now;
-        bucket.spare(0.0, now)
+        bucket.take(0.0)
     }
 }
 

@@ -4,7 +4,7 @@ use super::{Done, Facts, Outcome, existing_status, kept_secret};
 use crate::api::ReplicaStatus;
 use crate::desired::{CredentialSecret, DesiredCredential};
 use crate::observed::{Observed, Snapshot};
-use crate::plan::{self, Plan};
+use crate::plan::{self, Action, Plan};
 use crate::resource::grants::via_service;
 use crate::resource::secret::ObservedReplica;
 use crate::resource::secret::sharing::key_policy_statement;
@@ -28,7 +28,8 @@ pub fn credential_facts(desired: &DesiredCredential, observed: &Observed, plan: 
                 state: copy.state.clone(),
                 message: copy.message.clone(),
             };
-            facts.replicas = seen.iter().flat_map(|secret| &secret.replicas).map(copy).collect();
+            let copies = seen.iter().flat_map(|secret| &secret.replicas).map(copy);
+            facts.replicas = copies.filter(|copy| !removed(copy, &done)).chain(asked_for(&done)).collect();
             let others = |reader: &&String| !reader.contains(&format!(":iam::{}:", scope.target.account_id));
             let others: BTreeSet<String> = sharing.readers.iter().filter(others).cloned().collect();
             if let Some(secret) = facts.secrets.first().filter(|_| !others.is_empty()) {
@@ -38,4 +39,26 @@ pub fn credential_facts(desired: &DesiredCredential, observed: &Observed, plan: 
         }
     }
     facts
+}
+
+/// Copies that were asked for just now: AWS makes them by and by.
+fn asked_for(done: &Done) -> Vec<ReplicaStatus> {
+    let copies = done.steps().filter_map(|step| match &step.action {
+        Action::ReplicateSecretToRegions { replicas, .. } => Some(replicas),
+        _ => None,
+    });
+    let state = || "InProgress".to_owned();
+    let copy = |(region, key): (&String, &Option<String>)| ReplicaStatus {
+        region: region.clone(),
+        kms_key_arn: key.clone(),
+        state: state(),
+        message: None,
+    };
+    copies.flatten().map(copy).collect()
+}
+
+fn removed(copy: &ReplicaStatus, done: &Done) -> bool {
+    done.steps().any(
+        |step| matches!(&step.action, Action::RemoveRegionsFromReplication { regions, .. } if regions.contains(&copy.region)),
+    )
 }

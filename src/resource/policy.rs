@@ -61,6 +61,16 @@ pub fn document(text: &str) -> Value {
     decode(text).unwrap_or_else(|_| Value::String(text.to_owned()))
 }
 
+/// The same document with its lists of texts in order, as they are not where ARNs took the place of what stood for them.
+pub fn in_order(value: &Value) -> Value {
+    match value {
+        Value::Array(items) if items.iter().all(Value::is_string) => set(value, Value::clone),
+        Value::Array(items) => items.iter().map(in_order).collect(),
+        Value::Object(object) => object.iter().map(|(key, value)| (key.clone(), in_order(value))).collect(),
+        scalar => scalar.clone(),
+    }
+}
+
 /// Whether two documents mean the same to IAM (AWS: IAM policy reference, JSON policy elements and grammar).
 pub fn same_meaning(a: &Value, b: &Value) -> bool {
     canonical(a) == canonical(b)

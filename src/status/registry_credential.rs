@@ -39,7 +39,8 @@ pub fn summarise_credential(
         }
         Pass::Done(round) => {
             record(round, &mut status, now);
-            told_when(verdict(round, part, kinds), status.secret.as_ref())
+            let synced = told_when(verdict(round, part, kinds), status.secret.as_ref());
+            copying(synced, &status)
         }
     };
     let success = synced.message.clone();
@@ -82,6 +83,16 @@ fn told_when(verdict: Verdict, secret: Option<&CredentialSecretStatus>) -> Verdi
     match secret.and_then(|secret| secret.synced_at.as_ref()).filter(|_| verdict.ok == Some(true)) {
         Some(time) => Verdict { message: format!("{} since {time}", verdict.message), ..verdict },
         None => verdict,
+    }
+}
+
+/// A credential is right when its copies are.
+fn copying(verdict: Verdict, status: &RegistryCredentialStatus) -> Verdict {
+    let made: Vec<&str> =
+        status.replicas.iter().filter(|copy| copy.state == "InProgress").map(|copy| copy.region.as_str()).collect();
+    match made.is_empty() || verdict.ok != Some(true) {
+        true => verdict,
+        false => Verdict::no(Reason::Progressing, format!("the copies in {} are being made", made.join(", "))),
     }
 }
 

@@ -21,6 +21,7 @@ fn dialect(service: &str) -> &'static str {
         "secretsmanager" => "secretsmanager",
         "ecs" => "AmazonEC2ContainerServiceV20141113",
         "kms" => "TrentService",
+        "ssm" => "AmazonSSM",
         other => panic!("no dialect for {other}"),
     }
 }

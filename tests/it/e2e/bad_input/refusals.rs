@@ -36,13 +36,13 @@ pub(super) fn rows(account: &str) -> Vec<Row> {
             "a credential of both kinds",
             CREDENTIAL,
             json!({"secretRef": {"name": "a"}, "secretArn": "b"}),
-            &["exactly one of `secretRef` and `secretArn` must be given"],
+            &["exactly one of `secretRef`, `secretArn` and `credentialRef` must be given"],
         ),
         row(
             "a credential of no kind",
             CREDENTIAL,
             json!({"registry": REGISTRY}),
-            &["exactly one of `secretRef` and `secretArn` must be given"],
+            &["exactly one of `secretRef`, `secretArn` and `credentialRef` must be given"],
         ),
         row(
             "an ARN of another service",
