@@ -8,6 +8,7 @@ mod fargate;
 mod manifest;
 mod rollout;
 mod schema;
+mod verify;
 mod workload;
 mod workload_status;
 
@@ -16,6 +17,7 @@ pub use fargate::{fargate_memory, is_fargate_size};
 pub use manifest::crds;
 pub use rollout::*;
 pub use schema::{batch_fields, ecs_fields};
+pub use verify::*;
 pub use workload::*;
 pub use workload_status::*;
 

@@ -15,6 +15,7 @@ use crate::api::{ABANDON, AccountBinding, FLUX_REQUESTED_AT, FORCE_DELETE, Priva
 use crate::aws::Calls;
 use crate::aws::accounts::Accounts;
 use crate::metrics::Metrics;
+use crate::registry::Registries;
 use crate::resource::fingerprint::ValueKey;
 use crate::serve::{Ready, serve};
 use futures::{FutureExt, Stream, StreamExt};
@@ -81,6 +82,7 @@ pub enum Error {
 pub(crate) struct Context {
     pub(crate) client: Client,
     pub(crate) accounts: Arc<Accounts>,
+    pub(crate) registries: Registries,
     pub(crate) cluster: String,
     pub(crate) value_key: ValueKey,
     pub(crate) metrics: Arc<Metrics>,
@@ -103,6 +105,7 @@ pub(crate) async fn within<T>(call: impl Future<Output = Result<T, kube::Error>>
 pub async fn run(
     client: Client,
     settings: Settings,
+    registries: Registries,
     stop: impl Future<Output = ()> + Clone + Send + Sync + 'static,
 ) -> Result<(), Error> {
     let metrics = Arc::new(Metrics::default());
@@ -125,6 +128,7 @@ pub async fn run(
         ),
         client: client.clone(),
         accounts,
+        registries,
         cluster,
         value_key,
         metrics,

@@ -11,6 +11,7 @@ use crate::observe::{observe, strangers};
 use crate::pass::{Facts, Outcome, Pass, Round, facts};
 use crate::plan::{self, Kind, Plan};
 use crate::problem::Problem;
+use crate::registry::Registries;
 use crate::target::{self, Target};
 use futures::future::BoxFuture;
 use std::sync::Arc;
@@ -39,7 +40,13 @@ impl Shared {
 }
 
 /// Makes AWS what the workload says, or with `write` false only says what that would take.
-pub async fn converge(accounts: &Arc<Accounts>, inputs: &Inputs, write: bool, shared: &mut Shared) -> Pass {
+pub async fn converge(
+    accounts: &Arc<Accounts>,
+    registries: &Registries,
+    inputs: &Inputs,
+    write: bool,
+    shared: &mut Shared,
+) -> Pass {
     if inputs.workload.spec.suspend {
         return Pass::Suspended;
     }
@@ -59,6 +66,7 @@ pub async fn converge(accounts: &Arc<Accounts>, inputs: &Inputs, write: bool, sh
     while let Some(more) = desired.further_reads(&observed) {
         observed.absorb(observe(&account, &more).await);
     }
+    observed.images = registries.look(&account, &desired.images, &observed).await;
     let mut plan = plan::converge(&desired, &observed);
     if write
         && plan.touches_others()

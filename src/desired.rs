@@ -8,6 +8,7 @@ mod removal;
 mod rules;
 mod settings;
 mod shared;
+mod verification;
 
 pub(crate) use rules::answered;
 
@@ -27,6 +28,7 @@ use crate::resource::role::{DesiredRole, ManagedRole};
 use crate::resource::secret::DesiredSecret;
 use crate::resource::service::DesiredServices;
 use crate::resource::tags::Owner;
+use crate::resource::verification::ImageRead;
 use crate::target::Target;
 use std::collections::BTreeSet;
 
@@ -62,6 +64,10 @@ pub struct Desired {
     pub recovery_window_in_days: i64,
     /// Services that follow the definition.
     pub services: DesiredServices,
+    /// Images to ask registries for.
+    pub images: Vec<ImageRead>,
+    /// Whether they are registered by digest.
+    pub pin_digest: bool,
     /// Whether values are compared by reading them, for want of a value key.
     pub compare_values: bool,
     /// What may go wrong later.
@@ -137,6 +143,8 @@ fn resolve_into(inputs: &Inputs, target: &Target, problems: &mut Vec<Problem>) -
         former_roles: history::former_roles(inputs, target, &role),
         recovery_window_in_days: recovery_window_in_days(spec),
         services: services(inputs),
+        images: verification::resolve(inputs, target, &prepared, &matched, problems),
+        pin_digest: spec.pin_digest,
         role,
         definition: DesiredDefinition {
             kind: prepared.kind,

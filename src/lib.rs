@@ -106,6 +106,7 @@ pub mod observed;
 pub mod pass;
 pub mod plan;
 pub mod problem;
+pub mod registry;
 pub mod resource;
 pub mod serve;
 pub mod status;

@@ -2,7 +2,7 @@
 
 mod history;
 
-use crate::api::{DefinitionStatus, RevisionStatus, RolledService, SecretStatus, ServiceStatus};
+use crate::api::{DefinitionStatus, ImageStatus, RevisionStatus, RolledService, SecretStatus, ServiceStatus};
 use crate::desired::Desired;
 use crate::failure::Failure;
 use crate::observed::{Observed, Snapshot};
@@ -83,6 +83,8 @@ pub struct Facts {
     pub older_revisions: Option<Vec<RevisionStatus>>,
     /// The services that are rolled.
     pub services: Vec<ServiceStatus>,
+    /// What registries said of the images.
+    pub images: Vec<ImageStatus>,
 }
 
 impl Round {
@@ -129,6 +131,7 @@ pub fn facts(desired: &Desired, observed: &Observed, plan: &Plan, outcomes: &[Ou
         secrets: secrets(desired, observed, &done, former_secrets),
         gone_secrets,
         former_roles: history::former_roles(desired, observed, &done),
+        images: observed.images.clone(),
         foreign_revision: desired.definition.foreign(observed).map(|foreign| foreign.arn.clone()),
         ..Facts::default()
     };

@@ -5,6 +5,7 @@ mod converge;
 mod remove;
 pub mod render;
 mod retire;
+mod verify;
 
 pub use converge::{converge, imagined};
 pub(crate) use converge::{existing_secret, key_of};

@@ -15,3 +15,4 @@ pub mod secret;
 pub mod service;
 pub mod stopped;
 pub mod tags;
+pub mod verification;

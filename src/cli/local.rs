@@ -12,6 +12,7 @@ use crate::converge::{Shared, converge, remove};
 use crate::inputs::{Bindings, Inputs, Namespace, Source};
 use crate::pass::Pass;
 use crate::plan::{Action, Hold, Step, render};
+use crate::registry::Registries;
 use crate::resource::fingerprint::ValueKey;
 use crate::resource::sealed::Sealed;
 use crate::status::{goes_on, summarise};
@@ -31,6 +32,7 @@ const WAITS: [u64; 4] = [1, 2, 4, 8];
 struct Session {
     objects: Objects,
     accounts: Arc<Accounts>,
+    registries: Registries,
     bindings: Bindings,
     owner: String,
     value_key: ValueKey,
@@ -64,6 +66,7 @@ impl Session {
         Ok(Self {
             objects,
             accounts,
+            registries: common.registries()?,
             bindings,
             owner: what.owner.clone().unwrap_or_else(|| OWNER.to_owned()),
             value_key,
@@ -108,7 +111,7 @@ impl Session {
         let mut waits = WAITS.iter();
         loop {
             let inputs = self.inputs(&self.objects.workloads[index], siblings_complete);
-            let pass = converge(&self.accounts, &inputs, write, &mut Shared::default()).await;
+            let pass = converge(&self.accounts, &self.registries, &inputs, write, &mut Shared::default()).await;
             // Without a cluster the status lives as long as the command: it tells later passes what this workload needs.
             self.objects.workloads[index].status = Some(summarise(&inputs.workload, &pass, Timestamp::now()));
             let status = self.objects.workloads[index].status.as_ref();
@@ -171,7 +174,8 @@ pub(super) async fn plan(common: &Common, what: &What) -> anyhow::Result<u8> {
     let mut lines: Vec<Line> = vec![];
     let mut planned: Vec<(String, Action)> = vec![];
     for workload in &session.objects.workloads {
-        let mut pass = converge(&session.accounts, &session.inputs(workload, session.prune), false, &mut Shared::default()).await;
+        let inputs = session.inputs(workload, session.prune);
+        let mut pass = converge(&session.accounts, &session.registries, &inputs, false, &mut Shared::default()).await;
         if let Pass::Done(round) = &mut pass
             && workload.spec.management_policy == ManagementPolicy::Full
         {

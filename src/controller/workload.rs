@@ -91,7 +91,7 @@ async fn pass(
     if write && !inputs.workload.spec.suspend {
         protect_binding(context, &inputs).await?;
     }
-    let pass = converge(&context.accounts, &inputs, write, shared).await;
+    let pass = converge(&context.accounts, &context.registries, &inputs, write, shared).await;
     let workload = inputs.workload;
     let status = summarise(&workload, &pass, Timestamp::now());
     if let Pass::Done(round) = &pass {

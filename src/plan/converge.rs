@@ -2,7 +2,9 @@
 //! services; at last the end of what is no longer wanted.
 
 use super::retire::retire;
+use super::verify::verified;
 use super::{Action, Hold, Plan, Subject, pending_arn, pending_definition};
+use crate::api::ImageStatus;
 use crate::desired::{Desired, ExistingSecret};
 use crate::failure::FailureKind;
 use crate::observed::{Observed, RoleSnapshot, Snapshot};
@@ -11,7 +13,9 @@ use crate::resource::arn::{Arn, KmsKeyForm, check_kms_key};
 use crate::resource::role::ObservedRole;
 use crate::resource::secret::{DesiredSecret, ObservedSecret};
 use crate::resource::tags::{self, Tags};
+use crate::resource::verification::{ImageRead, Proof};
 use crate::resource::{definition, role, secret, service};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -61,6 +65,7 @@ fn steps(desired: &Desired, observed: &Observed) -> Plan {
         return plan;
     }
     let document = complete(desired, observed, &arns);
+    let Some(document) = verified(desired, observed, document, &mut plan) else { return plan };
     let after: Vec<Subject> = secrets.into_iter().chain([role_subject]).collect();
     definition::plan(&desired.definition, &document, observed, &after, &mut plan);
     roll(desired, observed, &mut plan);
@@ -101,6 +106,12 @@ fn complete(desired: &Desired, observed: &Observed, arns: &BTreeMap<String, Stri
     document
 }
 
+/// An image that is there, of a digest that nobody asked for.
+fn imagined_image(read: &ImageRead) -> ImageStatus {
+    let proof = Proof { digest: String::new(), note: None };
+    ImageStatus { digest: None, ..read.answered(None, Timestamp::UNIX_EPOCH, Ok(proof)) }
+}
+
 /// A world in which nothing of ours exists and all that the spec refers to does.
 pub fn imagined(desired: &Desired) -> Observed {
     let kept = desired.secrets.iter().map(|secret| (secret.name.clone(), Snapshot::Absent));
@@ -128,6 +139,7 @@ pub fn imagined(desired: &Desired) -> Observed {
         keys: keys.collect(),
         roles: [(desired.role.name.clone(), role)].into(),
         definition: Some(Snapshot::Absent),
+        images: desired.images.iter().map(imagined_image).collect(),
         ..Observed::default()
     }
 }

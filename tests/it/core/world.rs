@@ -3,7 +3,7 @@
 use super::fixtures::{ACCOUNT, REGION};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use wharfinger::api::RolledService;
+use wharfinger::api::{ImageFailureClass, ImageStatus, RolledService};
 use wharfinger::desired::Desired;
 use wharfinger::failure::{Failure, FailureKind};
 use wharfinger::observed::{DefinitionRead, Observed, Reads, RoleSnapshot, Snapshot};
@@ -17,6 +17,7 @@ use wharfinger::resource::role::ObservedRole;
 use wharfinger::resource::secret::{CURRENT, ObservedSecret};
 use wharfinger::resource::service::{Deployment, ObservedService};
 use wharfinger::resource::tags::CONTENT_HASH;
+use wharfinger::resource::verification::{ImageRead, LoginSource, Proof, failed};
 
 /// Everything in one account and Region.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -43,6 +44,10 @@ pub(crate) struct World {
     pub(crate) revisions: BTreeMap<String, i64>,
     /// How many secrets there were: the end of their ARNs.
     pub(crate) made: usize,
+    /// What registries refuse every image with.
+    pub(crate) refusal: Option<ImageFailureClass>,
+    /// How often every tag was moved: the digit that fills the digests.
+    pub(crate) moved: u8,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -98,6 +103,7 @@ impl World {
             families: reads.families.keys().map(|family| (family.clone(), self.see(Some(self.all(family))))).collect(),
             usage: reads.usage.iter().map(|family| (family.clone(), self.see(Some(self.usage.clone())))).collect(),
             services: reads.services.iter().map(|named| (named.clone(), self.see(self.services.get(named).cloned()))).collect(),
+            images: vec![],
         }
     }
 
@@ -107,7 +113,22 @@ impl World {
         while let Some(more) = desired.further_reads(&observed) {
             observed.absorb(self.observe(&more));
         }
+        observed.images = desired.images.iter().map(|read| self.answer(read)).collect();
         observed
+    }
+
+    /// What the image's registry says.
+    pub(crate) fn answer(&self, read: &ImageRead) -> ImageStatus {
+        let version = match &read.login {
+            LoginSource::Given { version_id, .. } => Some(version_id.clone()),
+            LoginSource::Stored => self.secret(&read.secret).and_then(|secret| secret.current()).map(str::to_owned),
+        };
+        let digest = format!("sha256:{}", self.moved.to_string().repeat(64));
+        let answer = match self.refusal {
+            Some(class) => Err(failed(class, "registry.example.com says no")),
+            None => Ok(Proof { digest, note: None }),
+        };
+        read.answered(version.as_deref(), "2026-01-01T00:00:00Z".parse().unwrap(), answer)
     }
 
     fn role_snapshot(&self, name: &str, policy: &str) -> RoleSnapshot {
