@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use url::{Host, Url};
@@ -24,6 +25,9 @@ use url::{Host, Url};
 const MAX_BODY: usize = 4 * 1024 * 1024;
 /// Bytes of an answer's head.
 const MAX_HEAD: usize = 64 * 1024;
+
+/// Longest wait for one address, so that the next has a turn.
+const CONNECT: Duration = Duration::from_secs(3);
 
 /// The addresses of a host's name.
 pub type Resolver = Arc<dyn Fn(String) -> BoxFuture<'static, std::io::Result<Vec<IpAddr>>> + Send + Sync>;
@@ -125,9 +129,10 @@ impl<'a> Wire<'a> {
         }
         let mut last = "it has no address".to_owned();
         for address in addresses {
-            match TcpStream::connect(SocketAddr::new(address, port)).await {
-                Ok(stream) => return Ok(stream),
-                Err(error) => last = error.to_string(),
+            match tokio::time::timeout(CONNECT, TcpStream::connect(SocketAddr::new(address, port))).await {
+                Ok(Ok(stream)) => return Ok(stream),
+                Ok(Err(error)) => last = error.to_string(),
+                Err(_) => last = format!("no connection in {} s", CONNECT.as_secs()),
             }
         }
         Err(failed(Class::Unreachable, format!("{place}: {last}")))

@@ -12,6 +12,7 @@ pub use manifest::{Contents, MANIFEST_TYPES, config_platform, contents, is_manif
 use super::image::Image;
 use super::sealed::Sealed;
 use crate::api::{ImageFailure, ImageFailureClass, ImageStatus};
+use crate::failure::cut;
 use crate::status::Reason;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -130,8 +131,15 @@ impl ImageRead {
         self.known.iter().any(|known| self.asked(known) && same(known))
     }
 
-    /// The answer as the status keeps it. A failure keeps the digest that was proven last.
+    /// The answer as the status keeps it. A failure keeps the digest that was proven last; one that is asked for again and again
+    /// keeps its time as well, so that no status is written for it.
     pub fn answered(&self, version_id: Option<&str>, now: Timestamp, answer: Result<Proof, ImageFailure>) -> ImageStatus {
+        let same = |known: &&ImageStatus| {
+            self.asked(known) && known.version_id.as_deref() == version_id && known.failure.as_ref() == answer.as_ref().err()
+        };
+        if let Some(known) = self.known.iter().find(same).filter(|known| self.enforce && known.failure.is_some()) {
+            return known.clone();
+        }
         let (digest, note, failure) = match answer {
             Ok(proof) => (Some(proof.digest), proof.note, None),
             Err(failure) => (self.known.iter().find_map(|known| known.digest.clone()), None, Some(failure)),
@@ -156,7 +164,7 @@ impl ImageRead {
 
 /// A failure of this class.
 pub fn failed(class: ImageFailureClass, message: impl Into<String>) -> ImageFailure {
-    ImageFailure { class, message: message.into() }
+    ImageFailure { class, message: cut(&message.into()) }
 }
 
 /// The reason that a class of failure gives.

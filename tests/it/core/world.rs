@@ -3,7 +3,7 @@
 use super::fixtures::{ACCOUNT, REGION};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use wharfinger::api::{ImageFailureClass, ImageStatus, RolledService};
+use wharfinger::api::{ImageFailureClass, RolledService};
 use wharfinger::desired::Desired;
 use wharfinger::failure::{Failure, FailureKind};
 use wharfinger::observed::{DefinitionRead, Observed, Reads, RoleSnapshot, Snapshot};
@@ -17,7 +17,6 @@ use wharfinger::resource::role::ObservedRole;
 use wharfinger::resource::secret::{CURRENT, ObservedSecret};
 use wharfinger::resource::service::{Deployment, ObservedService};
 use wharfinger::resource::tags::CONTENT_HASH;
-use wharfinger::resource::verification::{ImageRead, LoginSource, Proof, failed};
 
 /// Everything in one account and Region.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -117,20 +116,6 @@ impl World {
         observed
     }
 
-    /// What the image's registry says.
-    pub(crate) fn answer(&self, read: &ImageRead) -> ImageStatus {
-        let version = match &read.login {
-            LoginSource::Given { version_id, .. } => Some(version_id.clone()),
-            LoginSource::Stored => self.secret(&read.secret).and_then(|secret| secret.current()).map(str::to_owned),
-        };
-        let digest = format!("sha256:{}", self.moved.to_string().repeat(64));
-        let answer = match self.refusal {
-            Some(class) => Err(failed(class, "registry.example.com says no")),
-            None => Ok(Proof { digest, note: None }),
-        };
-        read.answered(version.as_deref(), "2026-01-01T00:00:00Z".parse().unwrap(), answer)
-    }
-
     fn role_snapshot(&self, name: &str, policy: &str) -> RoleSnapshot {
         let role = self.roles.get(name);
         RoleSnapshot {
@@ -158,7 +143,7 @@ impl World {
         keys.filter(|key| !key.contains(":key/")).collect()
     }
 
-    fn secret(&self, id: &str) -> Option<&ObservedSecret> {
+    pub(super) fn secret(&self, id: &str) -> Option<&ObservedSecret> {
         let is_it =
             |secret: &&ObservedSecret| secret.arn == id || secret.arn.rsplit_once('-').is_some_and(|(stem, _)| stem == id);
         self.secrets.get(id).or_else(|| self.secrets.values().find(is_it))
