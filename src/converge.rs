@@ -66,7 +66,7 @@ pub async fn converge(
     while let Some(more) = desired.further_reads(&observed) {
         observed.absorb(observe(&account, &more).await);
     }
-    observed.images = registries.look(&account, &desired.images, &observed).await;
+    observed.images = registries.look(&account, &plan::questions(&desired, &observed), &observed).await;
     let mut plan = plan::converge(&desired, &observed);
     if write
         && plan.touches_others()

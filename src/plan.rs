@@ -10,6 +10,7 @@ mod verify;
 pub use converge::{converge, imagined};
 pub(crate) use converge::{existing_secret, key_of};
 pub use remove::remove;
+pub use verify::questions;
 
 use crate::failure::Failure;
 use crate::resource::normalise::{DefinitionKind, FieldChange};

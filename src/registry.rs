@@ -74,12 +74,14 @@ impl Registries {
     async fn answer(&self, account: &Account, read: &ImageRead, observed: &Observed) -> ImageStatus {
         let version_id = match &read.login {
             LoginSource::Given { version_id, .. } => Some(version_id.as_str()),
-            LoginSource::Stored => observed.secrets.get(&read.secret).and_then(Snapshot::present).and_then(|it| it.current()),
+            LoginSource::Stored { .. } => {
+                observed.secrets.get(&read.secret).and_then(Snapshot::present).and_then(|it| it.current())
+            }
         };
         if let Some(status) = read.at_hand(version_id, Timestamp::now()) {
             return status.clone();
         }
-        let answer = match value(account, read, observed).await.map(|value| Login::of_value(&value)) {
+        let answer = match value(account, read).await.map(|value| Login::of_value(&value)) {
             Ok(Some(login)) => self.prove(read, &login).await,
             Ok(None) => {
                 let message = "the secret's value is no JSON object with a username and a password, so ECS cannot use it";
@@ -109,17 +111,17 @@ impl Registries {
 }
 
 /// The value of the secret: at hand, or read where a proof is demanded.
-async fn value(account: &Account, read: &ImageRead, observed: &Observed) -> Result<Sealed, ImageFailure> {
-    let not_verified = |message: String| failed(ImageFailureClass::NotVerified, message);
-    match (&read.login, observed.secrets.get(&read.secret).and_then(Snapshot::present)) {
-        (LoginSource::Given { value, .. }, _) => Ok(value.clone()),
-        (LoginSource::Stored, _) if !read.enforce => {
-            Err(not_verified("the secret's value is not known here; it is read with verify: Enforce only".to_owned()))
+async fn value(account: &Account, read: &ImageRead) -> Result<Sealed, ImageFailure> {
+    let not_verified = |message: &str| failed(ImageFailureClass::NotVerified, message);
+    match &read.login {
+        LoginSource::Given { value, .. } => Ok(value.clone()),
+        LoginSource::Stored { .. } if !read.enforce => {
+            Err(not_verified("the secret's value is not known here; it is read with verify: Enforce only"))
         }
-        (LoginSource::Stored, None) => Err(not_verified("the secret was not found or could not be looked at".to_owned())),
-        (LoginSource::Stored, Some(secret)) => {
-            let value = secrets_manager::value(&account.near(&secret.arn), &secret.arn).await;
-            let value = value.map_err(|failure| not_verified(failure.scrubbed(&[]).to_string()))?;
+        LoginSource::Stored { arn: None } => Err(not_verified("the secret was not found, or may not be used")),
+        LoginSource::Stored { arn: Some(arn) } => {
+            let value = secrets_manager::value(&account.near(arn), arn).await;
+            let value = value.map_err(|failure| not_verified(&failure.to_string()))?;
             value.ok_or_else(|| {
                 failed(ImageFailureClass::WrongCredential, "the secret has no text for a value, so ECS cannot use it")
             })

@@ -58,7 +58,7 @@ fn read(
     let workload = &inputs.workload;
     let login = match matched.kept.iter().find(|kept| kept.name == *secret) {
         Some(kept) => LoginSource::Given { value: kept.value.clone(), version_id: kept.version_id.clone() },
-        None => LoginSource::Stored,
+        None => LoginSource::Stored { arn: None },
     };
     ImageRead {
         image: container.image.clone(),

@@ -1,13 +1,26 @@
 //! What the registries' answers mean for the definition: it is held, registered with a warning, or registered by digest.
 
-use super::{Hold, Plan, Subject};
+use super::{Hold, Plan, Subject, existing_secret};
 use crate::api::{ImageFailureClass, ImageStatus};
 use crate::desired::Desired;
 use crate::observed::Observed;
 use crate::resource::definition::containers_mut;
-use crate::resource::verification::{ImageRead, reason, told};
+use crate::resource::verification::{ImageRead, LoginSource, reason, told};
 use crate::status::Reason;
 use serde_json::{Value, json};
+
+/// What registries are asked, now that the secrets were looked at: a login is read only from a secret that may be pulled with.
+pub fn questions(desired: &Desired, observed: &Observed) -> Vec<ImageRead> {
+    let admitted = |id: &str| {
+        let existing = desired.existing.iter().find(|existing| existing.id == id)?;
+        existing_secret(existing, desired, observed, &mut Plan::default()).map(|(arn, _)| arn)
+    };
+    let ask = |read: &ImageRead| match read.login {
+        LoginSource::Given { .. } => read.clone(),
+        LoginSource::Stored { .. } => ImageRead { login: LoginSource::Stored { arn: admitted(&read.secret) }, ..read.clone() },
+    };
+    desired.images.iter().map(ask).collect()
+}
 
 /// The definition as it may be registered; nothing if it is held. What is registered already stays in either case.
 pub(super) fn verified(desired: &Desired, observed: &Observed, mut document: Value, plan: &mut Plan) -> Option<Value> {

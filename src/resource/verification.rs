@@ -82,7 +82,11 @@ pub enum LoginSource {
         version_id: String,
     },
     /// It is in the secret, and only there.
-    Stored,
+    Stored {
+        /// ARN of the secret, once it was looked at and the fences admit it. Nothing else is read: a login that is read goes out to
+        /// the image's registry.
+        arn: Option<String>,
+    },
 }
 
 /// What was proven.

@@ -83,7 +83,7 @@ async fn ask(name: &str, asked: &Asked, script: Script) -> (Result<Proof, ImageF
     let read = ImageRead {
         image: Image::parse(&format!("{}/team/api{}", net.at(asked.host), asked.reference)).unwrap(),
         secret: "a".into(),
-        login: LoginSource::Stored,
+        login: LoginSource::Stored { arn: None },
         platform: asked.platform.then_some(platform),
         containers: vec![],
         fence: Fence::new(Some(&asked.limits)),

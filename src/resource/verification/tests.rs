@@ -122,7 +122,7 @@ fn read() -> ImageRead {
     ImageRead {
         image: Image::parse("registry.example.com/payments/api:1.4.2").unwrap(),
         secret: "a".into(),
-        login: LoginSource::Stored,
+        login: LoginSource::Stored { arn: None },
         platform: None,
         containers: vec![],
         fence: Fence::default(),

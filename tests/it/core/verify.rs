@@ -5,9 +5,10 @@ use super::story::Story;
 use super::world::World;
 use serde_json::{Value, json};
 use wharfinger::api::{ImageFailureClass as Class, ImageStatus, PrivateImageWorkload};
-use wharfinger::plan::Action;
+use wharfinger::plan::{Action, questions};
 use wharfinger::resource::definition::containers;
 use wharfinger::resource::normalise::DefinitionKind;
+use wharfinger::resource::secret::ObservedSecret;
 use wharfinger::resource::verification::{ImageRead, LoginSource, Proof, failed};
 use wharfinger::status::find;
 
@@ -16,7 +17,7 @@ impl World {
     pub(crate) fn answer(&self, read: &ImageRead) -> ImageStatus {
         let version = match &read.login {
             LoginSource::Given { version_id, .. } => Some(version_id.clone()),
-            LoginSource::Stored => self.secret(&read.secret).and_then(|secret| secret.current()).map(str::to_owned),
+            LoginSource::Stored { .. } => self.secret(&read.secret).and_then(|secret| secret.current()).map(str::to_owned),
         };
         let digest = format!("sha256:{}", self.moved.to_string().repeat(64));
         let answer = match self.refusal {
@@ -194,6 +195,31 @@ fn what_does_not_go_together_is_told() {
     let text = told(&problems(&inputs(&batch)));
     assert!(text.contains("with its digest the image has 273 characters"), "{text}");
     assert_eq!(desired(&inputs(&batch.replace("pinDigest: true", "pinDigest: false"))).images.len(), 1);
+}
+
+/// A login that is read goes out to the image's registry: a secret of somebody else is not read for that.
+#[test]
+fn only_a_secret_that_may_be_pulled_with_is_read() {
+    let arn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:theirs-AbCdEf";
+    let asked = |named: &str, limits: &str| {
+        let spec =
+            API.replace("{secretRef: {name: regcred}}", &format!("{{registry: registry.example.com, secretArn: '{named}'}}"));
+        let inputs = fenced(inputs(&format!("{spec}verify: Enforce\n")), limits);
+        let mut world = World::default();
+        let secret = ObservedSecret { arn: arn.into(), ..ObservedSecret::default() };
+        world.secrets.insert("theirs".into(), secret);
+        let desired = desired(&inputs);
+        questions(&desired, &world.look(&desired))[0].login.clone()
+    };
+    let rows = [
+        ("theirs", "{}", None),
+        ("theirs", "{secretArns: ['arn:aws:secretsmanager:*:*:secret:others-*']}", None),
+        ("theirs", "{secretArns: ['arn:aws:secretsmanager:*:*:secret:theirs-*']}", Some(arn.to_owned())),
+        ("nowhere", "{secretArns: ['arn:aws:secretsmanager:*:*:secret:*']}", None),
+    ];
+    for (named, limits, arn) in rows {
+        assert_eq!(asked(named, limits), LoginSource::Stored { arn }, "{named}, {limits}");
+    }
 }
 
 /// Somebody who asks for a pass wants a new answer.

@@ -5,6 +5,8 @@ use super::manifests::{ecs, source, with};
 use super::registry::Registry;
 use super::waits::condition;
 use super::world::World;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use serde_json::{Value, json};
 use wharfinger::api::PrivateImageWorkload;
@@ -190,8 +192,11 @@ async fn the_command_line_proves_as_the_controller_does() {
     assert!(code == 1 && text.contains("WrongCredential") && !text.contains(WRONG), "{text}");
     let (code, text, _) = world.cli("render", &files(&binding, WRONG), &[]).await;
     assert!(code == 0, "render asks nobody: {text}");
-    let (code, text, _) = world.cli("apply", &files(&binding, &registry.password), &[]).await;
+    let (code, text, log) = world.traced("apply", &files(&binding, &registry.password)).await;
     assert_eq!(code, 0, "{text}");
+    let pair = STANDARD.encode(format!("{}:{}", registry.user, registry.password));
+    let shown = log.lines().find(|line| line.contains(&registry.password) || line.contains(&pair));
+    assert!(log.contains("TRACE") && shown.is_none(), "the finest log shows the login: {shown:?}");
     let image = world.aws.holdings().await.tasks[0].containers()[0]["image"].clone();
     assert!(image.as_str().is_some_and(|image| image.contains("@sha256:")), "{image}");
 }
