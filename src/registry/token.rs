@@ -50,7 +50,6 @@ pub(super) async fn authorize(
                 );
                 return Err(failed(Class::NotAllowed, message));
             }
-            realm.set_fragment(None);
             realm.query_pairs_mut().append_pair("scope", &format!("repository:{repository}:pull"));
             if let Some(service) = service {
                 realm.query_pairs_mut().append_pair("service", &service);

@@ -149,7 +149,8 @@ async fn honest_registries_are_understood() {
 async fn a_login_goes_to_no_host_that_no_list_admits() {
     let no = Is::Not(Class::NotAllowed, "limits.tokenHosts");
     let away = Is::Not(Class::NotAllowed, "is not followed");
-    let rows: [(&str, Asked, Script, Is); 20] = [
+    let everywhere = Limits { registries: vec!["*.example.com:*".into()], ..asked().limits };
+    let rows: [(&str, Asked, Script, Is); 21] = [
         ("realm on another host", asked(), evil_realm, no),
         ("realm on itself by http", asked(), own_realm_by_http, no),
         ("realm by http", asked(), plain_realm, no),
@@ -167,6 +168,12 @@ async fn a_login_goes_to_no_host_that_no_list_admits() {
         ("redirect of the token", asked(), moved_token, away),
         ("redirect of a blob", for_platform(), blob_at_evil, Is::Noted("limits.registries")),
         ("to http", for_platform(), blob_at_plain, Is::Noted("limits.registries")),
+        (
+            "to http on a listed host",
+            Asked { limits: everywhere, ..for_platform() },
+            blob_at_plain,
+            Is::Noted("limits.registries"),
+        ),
         ("to the metadata service", for_platform(), blob_at_metadata, Is::Noted("limits.registries")),
         ("in a circle", for_platform(), blob_in_a_circle, Is::Noted("answers 307")),
         ("a token host that challenges", asked(), token_challenges, Is::Not(Class::WrongCredential, "401")),

@@ -183,6 +183,26 @@ fn a_failure_keeps_the_digest_that_was_proven_last() {
     assert!(!ImageRead { known: vec![failed], ..read() }.is_known("sha256:1"), "what failed is looked at again");
 }
 
+/// A status is written when something is new, not each time that a registry says the same.
+#[test]
+fn a_failure_that_goes_on_keeps_its_time() {
+    let (before, now) = (Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH.checked_add(1.hour()).unwrap());
+    let failure = |class| Err(failed(class, "no"));
+    let enforced = || ImageRead { enforce: true, ..read() };
+    let first = enforced().answered(Some("v1"), before, failure(ImageFailureClass::NoAccess));
+    let rows = [
+        ("the same", enforced(), "v1", failure(ImageFailureClass::NoAccess), before),
+        ("another version", enforced(), "v2", failure(ImageFailureClass::NoAccess), now),
+        ("another failure", enforced(), "v1", failure(ImageFailureClass::Tls), now),
+        ("none", enforced(), "v1", Ok(Proof { digest: "sha256:1".into(), note: None }), now),
+        ("only told: it has to count for a while", read(), "v1", failure(ImageFailureClass::NoAccess), now),
+    ];
+    for (name, read, version, answer, time) in rows {
+        let read = ImageRead { known: vec![first.clone()], ..read };
+        assert_eq!(read.answered(Some(version), now, answer).verified_at.0, time, "{name}");
+    }
+}
+
 #[test]
 fn digests_take_the_place_of_tags() {
     for (image, expected) in [

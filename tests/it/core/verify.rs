@@ -5,7 +5,7 @@ use super::story::Story;
 use super::world::World;
 use serde_json::{Value, json};
 use wharfinger::api::{ImageFailureClass as Class, ImageStatus, PrivateImageWorkload};
-use wharfinger::plan::{Action, questions};
+use wharfinger::plan::{self, Action, questions};
 use wharfinger::resource::definition::containers;
 use wharfinger::resource::normalise::DefinitionKind;
 use wharfinger::resource::secret::ObservedSecret;
@@ -219,6 +219,19 @@ fn only_a_secret_that_may_be_pulled_with_is_read() {
     ];
     for (named, limits, arn) in rows {
         assert_eq!(asked(named, limits), LoginSource::Stored { arn }, "{named}, {limits}");
+    }
+}
+
+/// What was not asked is not proven.
+#[test]
+fn silence_is_no_proof() {
+    for (settings, registered) in [("verify: Warn", true), ("verify: Enforce", false), ("pinDigest: true", false)] {
+        let desired = desired(&inputs(&format!("{API}{settings}\n")));
+        let mut observed = World::default().look(&desired);
+        observed.images.clear();
+        let plan = plan::converge(&desired, &observed);
+        let registers = plan.steps.iter().any(|step| matches!(step.action, Action::RegisterDefinition { .. }));
+        assert_eq!(registers, registered, "{settings}: {plan}");
     }
 }
 

@@ -267,7 +267,8 @@ pub(super) fn failing(_: &Net, seen: &Seen) -> Reply {
 }
 
 pub(super) fn web_page(_: &Net, _: &Seen) -> Reply {
-    answer("200 OK", &[("content-type", "text/html")], b"")
+    let digest = image_digest(b"<html>");
+    answer("200 OK", &[("content-type", "text/html"), ("docker-content-digest", &digest)], b"")
 }
 
 /// A manifest whose head names the digest of another one.
