@@ -51,7 +51,7 @@ run: ## the controller against the current kubeconfig and AWS_* environment
 	cargo run --locked -- controller
 
 .PHONY: tools
-tools: ## obtain the real parts: kube-apiserver, kubectl, etcd, moto (minutes the first time, then none)
+tools: ## obtain the real parts: kube-apiserver, kubectl, etcd, moto, a registry (minutes the first time, then none)
 	@hack/parts/build >/dev/null
 
 .PHONY: clean

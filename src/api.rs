@@ -11,6 +11,7 @@ mod registry_credential;
 mod rollout;
 mod schema;
 mod secret_policy;
+mod verify;
 mod workload;
 mod workload_status;
 
@@ -22,6 +23,7 @@ pub use registry_credential::*;
 pub use rollout::*;
 pub use schema::{batch_fields, ecs_fields};
 pub use secret_policy::*;
+pub use verify::*;
 pub use workload::*;
 pub use workload_status::*;
 

@@ -66,7 +66,7 @@ async fn run_controller(common: &Common, settings: ControllerArguments) -> anyho
         metrics_addr: settings.metrics_addr,
         health_addr: settings.health_addr,
     };
-    controller::run(client, settings, controller::stop_signal()).await?;
+    controller::run(client, settings, common.registries()?, controller::stop_signal()).await?;
     Ok(OK)
 }
 

@@ -18,6 +18,7 @@ use crate::api::{AccountBinding, PrivateImageWorkload, RegistryCredential};
 use crate::aws::Calls;
 use crate::aws::accounts::Accounts;
 use crate::metrics::Metrics;
+use crate::registry::Registries;
 use crate::resource::fingerprint::ValueKey;
 use crate::serve::{Ready, serve};
 use futures::{FutureExt, Stream, StreamExt};
@@ -83,6 +84,7 @@ pub enum Error {
 pub(crate) struct Context {
     pub(crate) client: Client,
     pub(crate) accounts: Arc<Accounts>,
+    pub(crate) registries: Registries,
     pub(crate) cluster: String,
     pub(crate) value_key: ValueKey,
     pub(crate) metrics: Arc<Metrics>,
@@ -108,6 +110,7 @@ pub(crate) async fn within<T>(call: impl Future<Output = Result<T, kube::Error>>
 pub async fn run(
     client: Client,
     settings: Settings,
+    registries: Registries,
     stop: impl Future<Output = ()> + Clone + Send + Sync + 'static,
 ) -> Result<(), Error> {
     let metrics = Arc::new(Metrics::default());
@@ -131,6 +134,7 @@ pub async fn run(
         ),
         client: client.clone(),
         accounts,
+        registries,
         cluster,
         value_key,
         metrics,

@@ -12,6 +12,7 @@ use crate::observed::Reads;
 use crate::pass::{Facts, Outcome, Pass, Round, credential_facts, facts, of_young_role};
 use crate::plan::{self, Kind, Plan};
 use crate::problem::Problem;
+use crate::registry::Registries;
 use crate::target::{self, Target};
 use futures::future::BoxFuture;
 use std::sync::Arc;
@@ -40,7 +41,13 @@ impl Shared {
 }
 
 /// Makes AWS what the workload says, or with `write` false only says what that would take.
-pub async fn converge(accounts: &Arc<Accounts>, inputs: &Inputs, write: bool, shared: &mut Shared) -> Pass {
+pub async fn converge(
+    accounts: &Arc<Accounts>,
+    registries: &Registries,
+    inputs: &Inputs,
+    write: bool,
+    shared: &mut Shared,
+) -> Pass {
     if inputs.workload.spec.suspend {
         return Pass::Suspended;
     }
@@ -60,6 +67,7 @@ pub async fn converge(accounts: &Arc<Accounts>, inputs: &Inputs, write: bool, sh
     while let Some(more) = desired.further_reads(&observed) {
         observed.absorb(observe(&account, &more).await);
     }
+    observed.images = registries.look(&account, &plan::questions(&desired, &observed), &observed).await;
     let mut plan = plan::converge(&desired, &observed);
     if write
         && plan.touches_others()

@@ -10,6 +10,7 @@ mod removal;
 mod rules;
 mod settings;
 mod shared;
+mod verification;
 
 pub(crate) use rules::answered;
 
@@ -36,6 +37,7 @@ use crate::resource::secret::DesiredSecret;
 use crate::resource::service::DesiredServices;
 use crate::resource::tags::{Adoption, Owner};
 use crate::resource::uses::{Thing, Use};
+use crate::resource::verification::ImageRead;
 use crate::status::Reason;
 use crate::target::Target;
 use std::collections::BTreeSet;
@@ -83,6 +85,10 @@ pub struct Desired {
     pub recovery_window_in_days: i64,
     /// Services that follow the definition.
     pub services: DesiredServices,
+    /// Images to ask registries for.
+    pub images: Vec<ImageRead>,
+    /// Whether they are registered by digest.
+    pub pin_digest: bool,
     /// Whether values are compared by reading them, for want of a value key.
     pub compare_values: bool,
     /// What may go wrong later.
@@ -174,6 +180,8 @@ fn resolve_into(inputs: &Inputs, target: &Target, problems: &mut Vec<Problem>) -
         former_roles: history::former_roles(inputs, target, &role),
         recovery_window_in_days: recovery_window_in_days(spec),
         services: services(inputs),
+        images: verification::resolve(inputs, target, &prepared, &matched, problems),
+        pin_digest: spec.pin_digest,
         kms_keys: spec.execution_role.as_ref().map(|role| role.kms_keys.clone()).unwrap_or_default(),
         container_keys: inputs.workload.status.as_ref().map(|status| status.container_keys.clone()).unwrap_or_default(),
         uses: prepared.uses,

@@ -38,6 +38,7 @@
 //! | [`mod@agent_config`] | the logins as configuration of the ECS agent | pure |
 //! | [`resource`] | the pure half of each AWS kind, and the words they share: names, tags, ARNs, images, policies, logins | pure |
 //! | [`problem`], [`failure`], [`interval`] | bad input, failed calls, durations | pure |
+//! | [`registry`] | registries, asked whether a login pulls an image | acts |
 //! | [`aws`] | the effect half of each AWS kind: how to read and write it, in the SDK's words; accounts; error codes | acts |
 //! | [`mod@observe`] | all reads, at the same time | acts |
 //! | [`mod@apply`] | the only writer | acts |
@@ -83,6 +84,9 @@
 //! input is a [`problem::Problem`]: field, value, rule, remedy, all of them at once. An `Err` in the controller means that
 //! Kubernetes failed, never AWS.
 //!
+//! **Is the image there?** Registries are asked as one more part of what is observed: [`resource::verification`] says what to ask and
+//! how long an answer counts, `plan/verify.rs` what follows. Whatever a stranger answers, the login goes only where fences let it.
+//!
 //! **Is the value current?** The version id of a secret is a keyed hash of its content: [`resource::fingerprint`].
 //!
 //! **Tenancy.** Whoever writes a workload is not trusted. Identity, account and fences come from the AccountBinding; statuses
@@ -106,6 +110,7 @@ pub mod observed;
 pub mod pass;
 pub mod plan;
 pub mod problem;
+pub mod registry;
 pub mod resource;
 pub mod serve;
 pub mod status;

@@ -1,7 +1,7 @@
 //! What is in AWS, as far as could be seen. Absent and unknown are two different things: nothing is ever done because of an
 //! `Unknown`.
 
-use crate::api::RolledService;
+use crate::api::{ImageStatus, RolledService};
 use crate::failure::Failure;
 use crate::resource::definition::ObservedDefinition;
 use crate::resource::revision::{Family, ObservedRevision, Usage};
@@ -94,6 +94,8 @@ pub struct Observed {
     pub usage: BTreeMap<Family, Snapshot<Usage>>,
     /// ECS services.
     pub services: BTreeMap<RolledService, Snapshot<ObservedService>>,
+    /// What registries said of images. It is no part of [`Reads`]: registries are not AWS.
+    pub images: Vec<ImageStatus>,
 }
 
 /// An SSM parameter that containers read.
@@ -130,5 +132,6 @@ impl Observed {
         self.families.extend(more.families);
         self.usage.extend(more.usage);
         self.services.extend(more.services);
+        self.images.extend(more.images);
     }
 }

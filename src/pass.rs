@@ -6,7 +6,7 @@ mod registry_credential;
 pub use registry_credential::credential_facts;
 
 use crate::api::{
-    ContainerKeyStatus, DefinitionStatus, ReplicaStatus, RevisionStatus, RolledService, SecretStatus, ServiceStatus,
+    ContainerKeyStatus, DefinitionStatus, ImageStatus, ReplicaStatus, RevisionStatus, RolledService, SecretStatus, ServiceStatus,
 };
 use crate::desired::{Desired, ExistingSecret};
 use crate::failure::{Failure, FailureKind};
@@ -95,6 +95,8 @@ pub struct Facts {
     pub replicas: Vec<ReplicaStatus>,
     /// What the owner of a credential's key must add to its policy.
     pub key_policy_statement: Option<String>,
+    /// What registries said of the images.
+    pub images: Vec<ImageStatus>,
 }
 
 impl Round {
@@ -161,6 +163,7 @@ pub fn facts(desired: &Desired, observed: &Observed, plan: &Plan, outcomes: &[Ou
         gone_secrets,
         former_roles: history::former_roles(desired, observed, &done),
         container_keys: history::container_keys(desired, observed),
+        images: observed.images.clone(),
         foreign_revision: desired.definition.foreign(observed).map(|foreign| foreign.arn.clone()),
         ..Facts::default()
     };

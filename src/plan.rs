@@ -8,12 +8,14 @@ mod remove;
 pub mod render;
 mod retire;
 mod secrets;
+mod verify;
 
 pub use converge::{converge, imagined};
 pub(crate) use permissions::container_grants;
 pub use registry_credential::{credential, imagined_for_credential, remove_credential};
 pub use remove::remove;
 pub(crate) use secrets::{Scope, existing_secret, key_of};
+pub use verify::questions;
 
 use crate::failure::Failure;
 use crate::resource::normalise::{DefinitionKind, FieldChange};

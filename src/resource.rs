@@ -17,3 +17,4 @@ pub mod service;
 pub mod stopped;
 pub mod tags;
 pub mod uses;
+pub mod verification;

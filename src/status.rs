@@ -1,6 +1,7 @@
 //! The status of a workload: a pure function of the pass and the previous status. The only place that makes conditions.
 
 mod binding;
+mod images;
 mod leftovers;
 mod reason;
 mod registry_credential;
@@ -12,7 +13,7 @@ pub use reason::Reason;
 pub use registry_credential::{blocked_credential, credential_users, names_credential, summarise_credential};
 pub use removal::{Farewell, farewell, inventory, leaves_everything};
 
-use crate::api::{FLUX_REQUESTED_AT, PrivateImageWorkload, PrivateImageWorkloadStatus, REQUESTED_AT, ServiceStatus};
+use crate::api::{FLUX_REQUESTED_AT, PrivateImageWorkload, PrivateImageWorkloadStatus, REQUESTED_AT, ServiceStatus, Verify};
 use crate::pass::{Outcome, Pass, Round};
 use crate::plan::{Hold, Kind, render};
 use crate::problem::Problem;
@@ -35,6 +36,9 @@ const PARTS: [(&str, &[Kind]); 4] = [
 ];
 /// The part that only some ask for.
 const SERVICES_UPDATED: &str = "ServicesUpdated";
+
+/// What registries said. It is no part of `Ready`: where it has to be so, the definition waits for it.
+const IMAGE_VERIFIED: &str = "ImageVerified";
 
 /// The parts that this workload asks for.
 fn parts(workload: &PrivateImageWorkload) -> impl Iterator<Item = (&'static str, &'static [Kind])> {
@@ -70,7 +74,10 @@ pub fn summarise(workload: &PrivateImageWorkload, pass: &Pass, now: Timestamp) -
     let previous = std::mem::take(&mut status.conditions);
     let parts = match pass {
         Pass::Suspended => {
-            let kept = previous.iter().filter(|condition| PARTS.iter().any(|(part, _)| *part == condition.type_)).cloned();
+            let kept = previous
+                .iter()
+                .filter(|it| it.type_ == IMAGE_VERIFIED || PARTS.iter().any(|(part, _)| *part == it.type_))
+                .cloned();
             status.conditions = kept.collect();
             let message = "suspended: nothing is compared and nothing written";
             let verdict = Verdict { ok: Some(false), reason: Reason::Suspended, message: message.into() };
@@ -132,7 +139,8 @@ type Parts = Vec<(&'static str, Verdict)>;
 
 fn refused(workload: &PrivateImageWorkload, problems: &[Problem], status: &mut PrivateImageWorkloadStatus) -> Parts {
     status.plan = None;
-    parts(workload).map(|(part, _)| (part, refusal(problems))).collect()
+    let images = (workload.spec.verify != Verify::Off).then_some(IMAGE_VERIFIED);
+    parts(workload).map(|(part, _)| part).chain(images).map(|part| (part, refusal(problems))).collect()
 }
 
 /// What all parts say of bad input.
@@ -159,10 +167,12 @@ fn done(workload: &PrivateImageWorkload, round: &Round, status: &mut PrivateImag
             });
         status.secrets = facts.secrets.iter().chain(unseen).cloned().collect();
     }
+    status.images = facts.images.clone();
     let failed = unretired(round);
     status.warnings = round.warnings.iter().chain(&round.plan.notes).cloned().chain(failed).collect();
     status.plan = (!round.is_converged()).then(|| render::cut(&render::text(round), MAX_PLAN));
-    parts(workload).map(|(part, kinds)| (part, verdict(round, part, kinds))).collect()
+    let images = (workload.spec.verify != Verify::Off).then(|| (IMAGE_VERIFIED, images::verdict(&facts.images)));
+    parts(workload).map(|(part, kinds)| (part, verdict(round, part, kinds))).chain(images).collect()
 }
 
 /// What is past and could not be ended. Nothing waits for it, so this is no fault of a part.
@@ -247,7 +257,7 @@ fn success(round: &Round, part: &str) -> String {
 
 /// The first part that is not so decides; one that somebody must act on comes before one that only waits.
 fn ready(parts: &Parts, success: String) -> Verdict {
-    let open = || parts.iter().filter(|(_, verdict)| verdict.ok != Some(true));
+    let open = || parts.iter().filter(|(part, verdict)| *part != IMAGE_VERIFIED && verdict.ok != Some(true));
     let first = open()
         .find(|(_, verdict)| verdict.reason.is_stalled())
         .or_else(|| open().find(|(_, verdict)| verdict.reason != Reason::Progressing))

@@ -1,11 +1,13 @@
-"""etcd, kube-apiserver and moto as plain processes on free loopback ports. Standard library only."""
+"""etcd, kube-apiserver, moto and a registry as plain processes on free loopback ports. Standard library only."""
 
+import base64
 import json
 import os
 import secrets
 import shutil
 import socket
 import ssl
+import subprocess
 import sys
 import time
 import urllib.request
@@ -15,6 +17,7 @@ import processes
 
 ATTEMPTS = 5  # a port that was free a moment ago may be taken when the part binds it
 SERVER = Path(__file__).resolve().parents[1] / "parts/moto/server.py"
+CERTIFICATES = Path(__file__).resolve().parents[1] / "parts/registry/certificates.py"
 NO_PROXY = urllib.request.ProxyHandler({})
 
 
@@ -180,6 +183,46 @@ class Moto(Part):
         return answers(f"{self.url}/moto-api/data.json")
 
 
+class Registry(Part):
+    """The distribution project's registry with one login, over TLS with a certificate authority of its own."""
+
+    name = "registry"
+    USER, PASSWORD = "puller", "parts-registry-login"
+    # Of the password. The registry takes bcrypt only, which Python's library does not make.
+    HASH = "$2b$04$XUCps6Q/cpNQgM8yUxuTLONTeZ3Gru7h1vYrKBaH1Htv16ECjyddm"
+
+    def command(self):
+        folder = self.state / "registry"
+        if not folder.exists():
+            folder.mkdir(mode=0o700)
+            subprocess.run([moto_python(self.binaries), "-B", CERTIFICATES, folder], check=True, env=clean_environment())
+            (folder / "htpasswd").write_text(f"{self.USER}:{self.HASH}\n")
+        config = {
+            "version": "0.1", "log": {"level": "warn", "accesslog": {"disabled": True}},
+            "storage": {"filesystem": {"rootdirectory": str(folder / "storage")}},
+            "auth": {"htpasswd": {"realm": "parts", "path": str(folder / "htpasswd")}},
+            "http": {"addr": f"127.0.0.1:{self.port}", "secret": secrets.token_hex(16),
+                     "tls": {"certificate": str(folder / "registry.pem"), "key": str(folder / "registry.key")}},
+        }
+        (folder / "config.yaml").write_text(json.dumps(config))  # which is YAML too
+        return [self.binaries / "registry", "serve", folder / "config.yaml"]
+
+    def environment(self):
+        return {**clean_environment(), "OTEL_TRACES_EXPORTER": "none"}
+
+    def ready(self):
+        pair = base64.b64encode(f"{self.USER}:{self.PASSWORD}".encode()).decode()
+        return answers(f"https://{self.host}/v2/", {"Authorization": f"Basic {pair}"}, self.ca)
+
+    @property
+    def host(self):
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def ca(self):
+        return self.state / "registry" / "ca.pem"
+
+
 def clean_environment():
     """Ours without the user's AWS settings (all but the CA bundle) and without a proxy in the way to the loopback interface."""
     env = {k: v for k, v in os.environ.items() if not k.startswith("AWS_") or k == "AWS_CA_BUNDLE"}
@@ -190,14 +233,16 @@ def clean_environment():
 
 def start(state, binaries, tied):
     """Starts all parts and waits for them. Returns the environment (additions only) in which they are found."""
-    moto, etcd = Moto(state, binaries, tied), Etcd(state, binaries, tied)
+    moto, etcd, registry = (kind(state, binaries, tied) for kind in (Moto, Etcd, Registry))
     apiserver = Apiserver(state, binaries, tied, etcd)
     moto.start()
     etcd.start()
+    registry.start()
     etcd.wait()  # first: the apiserver that finds no store waits for a second before it looks again
     apiserver.start()
     apiserver.wait()
     moto.wait()
+    registry.wait()
     apiserver.write_kubeconfig(state / "kubeconfig")
     return {
         "WHARFINGER_PARTS": str(state),
@@ -205,6 +250,10 @@ def start(state, binaries, tied):
         "KUBECONFIG": str(state / "kubeconfig"),
         "KUBECACHEDIR": str(state / "kube-cache"),  # kubectl would leave one folder a port under the home folder
         "KUBERC": "off",
+        "WHARFINGER_REGISTRY": registry.host,
+        "WHARFINGER_REGISTRY_CA": str(registry.ca),  # which wharfinger itself reads
+        "WHARFINGER_REGISTRY_USER": registry.USER,
+        "WHARFINGER_REGISTRY_PASSWORD": registry.PASSWORD,
         "AWS_ENDPOINT_URL": moto.url,
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",

@@ -140,6 +140,15 @@ pub struct Limits {
     /// Accounts (12 digits) and roles that a `RegistryCredential` may let read its secret.
     #[schemars(length(max = 100), inner(length(max = 2048)))]
     pub readers: Vec<String>,
+    /// Registry hosts, with their port, that are asked by http when images are verified. Logins cross the network unprotected.
+    #[schemars(length(max = 100), inner(length(max = 255)))]
+    pub insecure_registries: Vec<String>,
+    /// Hosts, with their port, whose addresses may be private, loopback or link-local when images are verified.
+    #[schemars(length(max = 100), inner(length(max = 255)))]
+    pub private_registries: Vec<String>,
+    /// Hosts, with their port, that a registry may send for its tokens, and so logins, besides itself.
+    #[schemars(length(max = 100), inner(length(max = 255)))]
+    pub token_hosts: Vec<String>,
     /// The most that a spec may ask for in taking over what it did not make.
     pub adoption: AdoptionPolicy,
 }

@@ -5,6 +5,7 @@ use super::binding::AdoptionPolicy;
 use super::execution_role::ExecutionRole;
 use super::registry_credential::CredentialRef;
 use super::rollout::{RetiredRevisions, Rollout};
+use super::verify::Verify;
 use super::workload_status::PrivateImageWorkloadStatus;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
@@ -52,6 +53,8 @@ pub type Definition = serde_json::Map<String, serde_json::Value>;
     .message("exactly one of containerProperties, ecsProperties and nodeProperties must be given"))]
 #[x_kube(validation = Rule::new("!has(self.rollout) || has(self.ecs)")
     .message("rollout is for ECS services: leave it out with batch"))]
+#[x_kube(validation = Rule::new("!has(self.pinDigest) || !self.pinDigest || self.verify != 'Off'")
+    .message("pinDigest registers the digest that verify finds: set verify to Warn or Enforce"))]
 #[x_kube(validation = Rule::new("!has(oldSelf.region) || !has(self.region) || self.region == oldSelf.region")
     .message("region cannot be changed: delete this workload and create it in the other Region, or create a second one"))]
 #[x_kube(validation = Rule::new("!has(oldSelf.bindingRef) || !has(self.bindingRef) || self.bindingRef.name == oldSelf.bindingRef.name")
@@ -78,6 +81,15 @@ pub struct PrivateImageWorkloadSpec {
     #[x_kube(validation = Rule::new("self.all(c, !has(c.registry) || self.exists_one(d, has(d.registry) && d.registry == c.registry))")
         .message("each registry may have only one credential"))]
     pub credentials: Vec<Credential>,
+
+    /// Whether the registry is asked, with each credential, for the images that it pulls: `Warn` (the default) tells what is
+    /// wrong, `Enforce` registers nothing that is not proven, `Off` asks nobody.
+    #[serde(default)]
+    pub verify: Verify,
+
+    /// Whether images that are pulled with a credential are registered by the digest that `verify` found.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pin_digest: bool,
 
     /// The task execution role. By default one is made and kept for the namespace.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,5 +1,6 @@
 //! The status of a `PrivateImageWorkload`: what the last pass saw and did.
 
+use super::verify::ImageStatus;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,9 @@ pub struct PrivateImageWorkloadStatus {
     /// The customer KMS keys of what containers read by themselves: secrets and parameters of their `secrets` and log drivers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub container_keys: Vec<ContainerKeyStatus>,
+    /// What registries said of the images, where `spec.verify` asks for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub images: Vec<ImageStatus>,
     /// The registered definition.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub definition: Option<DefinitionStatus>,
@@ -44,8 +48,8 @@ pub struct PrivateImageWorkloadStatus {
     /// What may go wrong later and is not an error now.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
-    /// `Ready`, its parts `CredentialsSynced`, `ExecutionRoleReady`, `DefinitionRegistered` and (where services are rolled)
-    /// `ServicesUpdated`, and kstatus's `Reconciling` and `Stalled`.
+    /// `Ready`, its parts `CredentialsSynced`, `ExecutionRoleReady`, `DefinitionRegistered`, (where services are rolled)
+    /// `ServicesUpdated` and (unless `spec.verify` is `Off`) `ImageVerified`, and kstatus's `Reconciling` and `Stalled`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,

@@ -69,6 +69,13 @@ pub(crate) async fn has_value(clients: &Clients, arn: &str, value: &Sealed) -> R
     }
 }
 
+/// The current value by GetSecretValue, for an enforced proof with a login that only the secret holds; nothing if it is no text.
+pub(crate) async fn value(clients: &Clients, arn: &str) -> Result<Option<Sealed>, Failure> {
+    let answer = clients.secrets_manager.get_secret_value().secret_id(arn).send().await;
+    let answer = answer.map_err(|error| failure(SERVICE, "GetSecretValue", &error))?;
+    Ok(answer.secret_string.map(Sealed::new))
+}
+
 /// A secret to be created.
 pub(crate) struct NewSecret<'a> {
     pub(crate) name: &'a str,

@@ -1,6 +1,7 @@
 //! Flags and environment variables.
 
 use crate::agent_config::AuthType;
+use crate::registry::Registries;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -38,9 +39,16 @@ pub(crate) struct Common {
     /// Longest wait for one answer of AWS, such as `10s`.
     #[arg(long, global = true, value_name = "DURATION", default_value = "10s", value_parser = duration, env = "WHARFINGER_AWS_TIMEOUT")]
     aws_timeout: Duration,
+    /// PEM file with certificates that registries are trusted by, besides those that the system trusts.
+    #[arg(long, global = true, value_name = "FILE", env = "WHARFINGER_REGISTRY_CA")]
+    registry_ca: Option<PathBuf>,
 }
 
 impl Common {
+    pub(crate) fn registries(&self) -> anyhow::Result<Registries> {
+        Registries::load(self.registry_ca.as_deref()).map_err(|error| anyhow::anyhow!("--registry-ca: {error}"))
+    }
+
     pub(crate) fn aws_timeout(&self) -> Duration {
         self.aws_timeout
     }

@@ -15,6 +15,7 @@ use crate::inputs::{Bindings, CredentialInputs, Inputs, Namespace, Source};
 use crate::pass::{Pass, Round};
 use crate::plan::{Action, Hold, Plan, Step, pending_arn, render};
 use crate::problem::Problem;
+use crate::registry::Registries;
 use crate::resource::fingerprint::ValueKey;
 use crate::resource::sealed::Sealed;
 use crate::status::{Reason, credential_users, goes_on, summarise, summarise_credential};
@@ -34,6 +35,7 @@ const WAITS: [u64; 4] = [1, 2, 4, 8];
 struct Session {
     objects: Objects,
     accounts: Arc<Accounts>,
+    registries: Registries,
     bindings: Bindings,
     owner: String,
     value_key: ValueKey,
@@ -69,6 +71,7 @@ impl Session {
         Ok(Self {
             objects,
             accounts,
+            registries: common.registries()?,
             bindings,
             owner: what.owner.clone().unwrap_or_else(|| OWNER.to_owned()),
             value_key,
@@ -183,7 +186,7 @@ impl Session {
         let mut waits = WAITS.iter();
         loop {
             let inputs = self.inputs(&self.objects.workloads[index], siblings_complete);
-            let pass = converge(&self.accounts, &inputs, write, &mut Shared::default()).await;
+            let pass = converge(&self.accounts, &self.registries, &inputs, write, &mut Shared::default()).await;
             // Without a cluster the status lives as long as the command: it tells later passes what this workload needs.
             self.objects.workloads[index].status = Some(summarise(&inputs.workload, &pass, Timestamp::now()));
             let status = self.objects.workloads[index].status.as_ref();
@@ -256,7 +259,8 @@ pub(super) async fn plan(common: &Common, what: &What) -> anyhow::Result<u8> {
     }
     let mut planned: Vec<(String, Action)> = vec![];
     for workload in &session.objects.workloads {
-        let mut pass = converge(&session.accounts, &session.inputs(workload, session.prune), false, &mut Shared::default()).await;
+        let inputs = session.inputs(workload, session.prune);
+        let mut pass = converge(&session.accounts, &session.registries, &inputs, false, &mut Shared::default()).await;
         if let Pass::Done(round) = &mut pass
             && workload.spec.management_policy == ManagementPolicy::Full
         {

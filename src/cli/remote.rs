@@ -33,6 +33,7 @@ pub(super) async fn client(common: &Common) -> anyhow::Result<Client> {
 pub(super) async fn plan(common: &Common, what: &What) -> anyhow::Result<u8> {
     let client = client(common).await?;
     let accounts = Arc::new(Accounts::load(common.aws_timeout(), Calls::new(|_| {})).await);
+    let registries = common.registries()?;
     let cluster = match &what.owner {
         Some(id) => id.clone(),
         None => cluster_id(&client).await?,
@@ -67,7 +68,7 @@ pub(super) async fn plan(common: &Common, what: &What) -> anyhow::Result<u8> {
         inputs.siblings_complete = true;
         let pass = match inputs.workload.metadata.deletion_timestamp {
             Some(_) => remove(&accounts, &inputs, false, &mut Shared::default()).await,
-            None => converge(&accounts, &inputs, false, &mut Shared::default()).await,
+            None => converge(&accounts, &registries, &inputs, false, &mut Shared::default()).await,
         };
         lines.push(Line::new(&inputs.workload, pass));
     }

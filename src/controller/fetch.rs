@@ -104,6 +104,9 @@ pub async fn inputs(
     let name = workload.namespace().unwrap_or_default();
     let namespace = namespace(client, &name).await?;
     let named = workload.spec.credentials.iter().filter_map(|credential| credential.secret_ref.as_ref());
+    let credentials = credentials(client, &workload).await?;
+    let own = credentials.iter().filter(|credential| credential.namespace() == workload.namespace());
+    let named = named.chain(own.filter_map(|credential| credential.spec.secret_ref.as_ref()));
     let named: BTreeSet<String> = named.map(|reference| reference.name.clone()).collect();
     let secrets: Api<v1::Secret> = Api::namespaced(client.clone(), &name);
     let each = named.into_iter().map(async |name| {
@@ -118,7 +121,7 @@ pub async fn inputs(
         sources,
         siblings: vec![],
         siblings_complete: false,
-        credentials: credentials(client, &workload).await?,
+        credentials,
         planned_credentials: false,
         strangers: vec![],
         value_key,

@@ -87,7 +87,7 @@ async fn pass(
     if write && !inputs.workload.spec.suspend {
         binding::protect_chosen(context, &inputs.claim()).await?;
     }
-    let pass = converge(&context.accounts, &inputs, write, shared).await;
+    let pass = converge(&context.accounts, &context.registries, &inputs, write, shared).await;
     let workload = inputs.workload;
     let status = summarise(&workload, &pass, Timestamp::now());
     if let Pass::Done(round) = &pass {
@@ -121,10 +121,13 @@ fn soon(workload: &PrivateImageWorkload, status: &PrivateImageWorkloadStatus, pa
     if let Some(wait) = turn(pass) {
         return Some(wait);
     }
-    if reason != Reason::Succeeded || round.outcomes.is_none() || !has_leftovers(workload, status) {
+    if reason != Reason::Succeeded || round.outcomes.is_none() {
         return None;
     }
-    Some(if goes_on(workload, status, round.done().next().is_some()) { AT_ONCE } else { LEFTOVERS })
+    if goes_on(workload, status, round.done().next().is_some()) {
+        return Some(AT_ONCE);
+    }
+    has_leftovers(workload, status).then_some(LEFTOVERS)
 }
 
 /// Whether the last pass had found this very spec converged.

@@ -1,6 +1,6 @@
 //! The settings of a spec that stand by themselves. The API server checks them too; files meet no API server.
 
-use crate::api::PrivateImageWorkloadSpec;
+use crate::api::{PrivateImageWorkloadSpec, Verify};
 use crate::problem::Problem;
 
 /// The longest name of a Kubernetes object.
@@ -16,6 +16,10 @@ pub(super) fn check(spec: &PrivateImageWorkloadSpec, problems: &mut Vec<Problem>
     if let Some(days) = spec.recovery_window_in_days.filter(|days| !(7..=30).contains(days)) {
         let rule = "Secrets Manager allows a recovery window of 7 to 30 days";
         problems.push(Problem::spec("spec.recoveryWindowInDays", days, rule, "choose one within"));
+    }
+    if spec.pin_digest && spec.verify == Verify::Off {
+        let rule = "the digest is what verify finds, and verify is Off";
+        problems.push(Problem::spec("spec.pinDigest", "true", rule, "set verify to Warn or Enforce"));
     }
     if spec.credentials.len() > MAX_CREDENTIALS {
         let count = format!("{} credentials", spec.credentials.len());

@@ -4,7 +4,9 @@
 use super::permissions::container_grants;
 use super::retire::retire;
 use super::secrets::{existing_secret, imagined_secret, key_of};
+use super::verify::verified;
 use super::{Action, Hold, Plan, Subject, pending_arn, pending_definition};
+use crate::api::ImageStatus;
 use crate::desired::Desired;
 use crate::observed::{Observed, ObservedParameter, RoleSnapshot, Snapshot};
 use crate::resource::arn::Arn;
@@ -13,8 +15,10 @@ use crate::resource::role::ObservedRole;
 use crate::resource::secret::{DesiredSecret, ObservedSecret};
 use crate::resource::tags::Tags;
 use crate::resource::uses::Thing;
+use crate::resource::verification::{ImageRead, Proof};
 use crate::resource::{definition, role, secret, service};
 use crate::target::Target;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -69,6 +73,7 @@ fn steps(desired: &Desired, observed: &Observed) -> Plan {
         return plan;
     }
     let document = complete(desired, observed, &arns);
+    let Some(document) = verified(desired, observed, document, &mut plan) else { return plan };
     let after: Vec<Subject> = secrets.into_iter().chain([role_subject]).collect();
     definition::plan(&desired.definition, &document, observed, &after, &mut plan);
     roll(desired, observed, &mut plan);
@@ -117,6 +122,12 @@ fn complete(desired: &Desired, observed: &Observed, arns: &BTreeMap<String, Stri
     document
 }
 
+/// An image that is there, of a digest that nobody asked for.
+fn imagined_image(read: &ImageRead) -> ImageStatus {
+    let proof = Proof { digest: String::new(), note: None };
+    ImageStatus { digest: None, ..read.answered(None, Timestamp::UNIX_EPOCH, Ok(proof)) }
+}
+
 /// A world in which nothing of ours exists and all that the spec refers to does.
 pub fn imagined(desired: &Desired) -> Observed {
     let kept = desired.secrets.iter().map(|secret| (secret.name.clone(), Snapshot::Absent));
@@ -148,6 +159,7 @@ pub fn imagined(desired: &Desired) -> Observed {
         keys: keys.collect(),
         roles: [(desired.role.name.clone(), role)].into(),
         definition: Some(Snapshot::Absent),
+        images: desired.images.iter().map(imagined_image).collect(),
         ..Observed::default()
     }
 }

@@ -31,6 +31,11 @@ impl ValueKey {
     }
 }
 
+/// The digest by which registries name these bytes (OCI image specification, digests).
+pub fn image_digest(bytes: &[u8]) -> String {
+    format!("sha256:{}", hex(&Sha256::digest(bytes)))
+}
+
 /// The first `digits` hexadecimal digits of the SHA-256 of a text that is not secret.
 pub fn short_hash(text: &str, digits: usize) -> String {
     let mut digest = hex(&Sha256::digest(text.as_bytes()));

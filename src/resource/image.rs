@@ -144,6 +144,16 @@ impl Image {
         last.split_once(':').map_or("latest", |(_, tag)| tag)
     }
 
+    /// The image by this digest, with no tag; as it is where it names a digest itself.
+    pub fn pinned(&self, digest: &str) -> String {
+        if self.written.contains('@') {
+            return self.written.clone();
+        }
+        let last = self.written.rfind('/').map_or(0, |slash| slash + 1);
+        let end = self.written[last..].find(':').map_or(self.written.len(), |colon| last + colon);
+        format!("{}@{digest}", &self.written[..end])
+    }
+
     /// Whether the image is in Amazon ECR: then `repositoryCredentials` must not be set (AWS: private registry authentication,
     /// rule 4). All partitions, FIPS and dual-stack names count.
     pub fn ecr(&self) -> Option<EcrKind> {
@@ -321,7 +331,7 @@ fn is_segment(segment: &str) -> bool {
     !segment.is_empty() && segment.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
 }
 
-fn is_sha256(digest: &str) -> bool {
+pub(crate) fn is_sha256(digest: &str) -> bool {
     digest.strip_prefix("sha256:").is_some_and(|digits| is_hex(digits, 64))
 }
 

@@ -54,6 +54,12 @@ impl Login {
         &self.password
     }
 
+    /// The login in a secret's value, read as ECS reads it; nothing if there is none.
+    pub fn of_value(value: &Sealed) -> Option<Self> {
+        let value: Value = serde_json::from_str(value.reveal()).ok()?;
+        Self::new(value.get(USERNAME)?.as_str()?, value.get(PASSWORD)?.as_str()?).ok()
+    }
+
     /// The secret's value in AWS, to the byte: `{"username":…,"password":…}` (AWS: private registry authentication, rule 19).
     pub fn secret_string(&self) -> Sealed {
         let quoted = |text: &str| Value::from(text).to_string();

@@ -23,8 +23,8 @@ impl Sealed {
         Self(SecretString::from(text.into()))
     }
 
-    /// The content. Called only in `src/aws`, where it goes out to AWS, by the keyed fingerprint of a value, and for
-    /// `render agent-config`.
+    /// The content. Called only in `src/aws`, where it goes out to AWS, in `src/registry`, where a login goes to its registry, by
+    /// the keyed fingerprint of a value, to find the login in it, and for `render agent-config`.
     pub fn reveal(&self) -> &str {
         self.0.expose_secret()
     }

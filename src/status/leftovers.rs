@@ -1,8 +1,9 @@
 //! Whether something of the past is still to end. Pure.
 
-use crate::api::{PrivateImageWorkload, PrivateImageWorkloadStatus};
+use crate::api::{NeedStatus, PrivateImageWorkload, PrivateImageWorkloadStatus};
 use crate::desired::REVISION_HISTORY_LIMIT;
 use crate::resource::revision::{Family, surplus};
+use crate::resource::uses::Thing;
 
 /// Whether another pass at once would get further: something of the past is left, and this pass came nearer to its end. (It need not
 /// have written anything: a pass before it may have been cut off after its write.)
@@ -11,7 +12,15 @@ pub fn goes_on(workload: &PrivateImageWorkload, status: &PrivateImageWorkloadSta
         (status.older_revisions.clone(), status.former_roles.clone(), status.secrets.iter().filter(|it| it.former).count())
     };
     let moved = workload.status.as_ref().is_none_or(|before| past(before) != past(status));
-    (wrote || moved) && has_leftovers(workload, status)
+    (wrote || moved) && (has_leftovers(workload, status) || needs_less(workload, status))
+}
+
+/// Whether a revision has gone that needed of the role what others may not: the policy is narrowed by the next pass.
+fn needs_less(workload: &PrivateImageWorkload, status: &PrivateImageWorkloadStatus) -> bool {
+    let before = workload.status.iter().flat_map(|before| before.older_revisions.iter().flatten());
+    let older: Vec<&String> = status.older_revisions.iter().flatten().map(|revision| &revision.arn).collect();
+    let granted = |need: &NeedStatus| Thing::recorded(need).is_some_and(|thing| !thing.is_of_managed_policy());
+    before.into_iter().any(|revision| revision.needs.iter().any(granted) && !older.contains(&&revision.arn))
 }
 
 /// Whether older revisions are beyond the limit, or roles and secrets are left that no older revision names.

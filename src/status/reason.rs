@@ -47,6 +47,10 @@ pub enum Reason {
     RefusedByAws,
     /// An AWS quota is used up.
     QuotaExceeded,
+    /// It is not proven that the credentials pull the images, and `spec.verify` or `spec.pinDigest` asks for that.
+    ImageNotVerified,
+    /// The same, as the registry fails or takes no more requests.
+    RegistryUnavailable,
     /// The deployment of a service failed, or ECS rolled it back.
     RolloutFailed,
     /// It is so, and somebody else registered a newer revision in the family.
@@ -59,7 +63,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 26] = [
         Self::Succeeded,
         Self::Progressing,
         Self::Suspended,
@@ -80,6 +84,8 @@ impl Reason {
         Self::AwsUnavailable,
         Self::RefusedByAws,
         Self::QuotaExceeded,
+        Self::ImageNotVerified,
+        Self::RegistryUnavailable,
         Self::RolloutFailed,
         Self::ForeignRevision,
         Self::DeletionBlocked,
@@ -102,6 +108,7 @@ impl Reason {
             | Self::AccessDenied
             | Self::RefusedByAws
             | Self::QuotaExceeded
+            | Self::ImageNotVerified
             | Self::RolloutFailed
             | Self::DriftDetected => true,
             Self::Succeeded
@@ -111,6 +118,7 @@ impl Reason {
             | Self::SecretSourceMissing
             | Self::Throttled
             | Self::AwsUnavailable
+            | Self::RegistryUnavailable
             | Self::DeletionBlocked
             | Self::KubernetesUnavailable => false,
         }

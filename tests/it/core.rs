@@ -25,4 +25,5 @@ mod rules;
 mod services;
 mod status;
 pub(crate) mod story;
+mod verify;
 pub(crate) mod world;

@@ -10,6 +10,7 @@ mod generated;
 mod golden;
 mod import;
 mod program;
+mod registry;
 mod schema;
 mod tidy;
 

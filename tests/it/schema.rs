@@ -89,6 +89,13 @@ fn definitions() -> Vec<Row> {
 
 fn settings() -> Vec<Row> {
     vec![
+        ("a digest for the tag", spec("pinDigest", json!(true)), None),
+        (
+            "a digest that nobody finds",
+            json!({"spec": {"pinDigest": true, "verify": "Off"}}),
+            Some("set verify to Warn or Enforce"),
+        ),
+        ("no such proof", spec("verify", json!("Maybe")), Some("spec.verify")),
         ("a name of 63 characters", named(&"a".repeat(63)), None),
         ("a name of 64 characters", named(&"a".repeat(64)), Some("DNS label")),
         ("a name with a dot", named("a.b"), Some("DNS label")),

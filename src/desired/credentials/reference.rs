@@ -3,11 +3,13 @@
 
 use super::super::registry_credential::secret_name;
 use crate::api::{CredentialRef, RegistryCredential, RegistryCredentialStatus};
-use crate::inputs::Inputs;
+use crate::inputs::{Inputs, Source};
 use crate::plan::pending_arn;
 use crate::problem::Problem;
 use crate::resource::arn::Arn;
 use crate::resource::image::Registry;
+use crate::resource::login::select_for;
+use crate::resource::sealed::Sealed;
 use crate::status::{READY, Reason};
 use crate::target::Target;
 use kube::core::{Selector, SelectorExt};
@@ -21,6 +23,8 @@ pub struct ReferencedSecret {
     pub arn: String,
     /// ARN of its customer key.
     pub kms_key_arn: Option<String>,
+    /// The login in it, where this namespace holds it as well, and its version.
+    pub login: Option<(Sealed, String)>,
 }
 
 /// The credential that a reference leads to, if it is there and lets this namespace use it. To a tenant both read the same.
@@ -81,7 +85,7 @@ pub(super) fn secret(
     };
     if inputs.planned_credentials && secret.name.as_deref().is_some_and(|name| secret.arn == pending_arn(name)) {
         let kms_key_arn = secret.kms_key_arn.clone();
-        return Ok(ReferencedSecret { registry: registry.to_string(), arn: secret.arn.clone(), kms_key_arn });
+        return Ok(ReferencedSecret { registry: registry.to_string(), arn: secret.arn.clone(), kms_key_arn, login: None });
     }
     if !is_its_own(target, credential, &place.region, &secret.arn) {
         return Err(waits(format!("its status names {}, which is not the secret that its spec leads to", secret.arn)));
@@ -90,7 +94,18 @@ pub(super) fn secret(
     if key.is_none() && secret.kms_key_arn.is_some() {
         return Err(waits("its KMS key is not among limits.kmsKeys of the AccountBinding".to_owned()));
     }
-    Ok(in_region(target, &status, &secret.arn, key, registry, warnings))
+    let secret = in_region(target, &status, &secret.arn, key, registry, warnings);
+    Ok(ReferencedSecret { login: login(inputs, credential, registry), ..secret })
+}
+
+/// The login that a credential of this namespace keeps.
+fn login(inputs: &Inputs, credential: &RegistryCredential, registry: &Registry) -> Option<(Sealed, String)> {
+    let own = credential.metadata.namespace.as_ref() == Some(&inputs.namespace.name);
+    let reference = credential.spec.secret_ref.as_ref().filter(|_| own)?;
+    let Some(Source::Found(Ok(logins))) = inputs.sources.get(&reference.name) else { return None };
+    let (_, login) = select_for(logins, registry).ok()??;
+    let version = credential.status.as_ref()?.secret.as_ref()?.version_id.clone()?;
+    Some((login.secret_string(), version))
 }
 
 /// Whether an ARN is of the secret that the credential's spec leads to.
@@ -126,20 +141,20 @@ fn in_region(
 ) -> ReferencedSecret {
     let registry = registry.to_string();
     let parsed = Arn::parse(arn).ok().filter(|parsed| parsed.region != target.region);
-    let Some(parsed) = parsed else { return ReferencedSecret { registry, arn: arn.to_owned(), kms_key_arn } };
+    let Some(parsed) = parsed else { return ReferencedSecret { registry, arn: arn.to_owned(), kms_key_arn, login: None } };
     let copy = status.replicas.iter().find(|copy| copy.region == target.region && copy.state == "InSync");
     let key_of = |copy: &crate::api::ReplicaStatus| copy.kms_key_arn.clone().filter(|key| target.may_admit_key(key));
     match copy.filter(|copy| copy.kms_key_arn.is_none() || key_of(copy).is_some()) {
         Some(copy) => {
             let arn = Arn { region: target.region.clone(), ..parsed }.to_string();
-            ReferencedSecret { registry, arn, kms_key_arn: key_of(copy) }
+            ReferencedSecret { registry, arn, kms_key_arn: key_of(copy), login: None }
         }
         None => {
             warnings.push(format!(
                 "secret {arn} is in Region {} and has no copy in {}: tasks need a way to Secrets Manager there",
                 parsed.region, target.region
             ));
-            ReferencedSecret { registry, arn: arn.to_owned(), kms_key_arn }
+            ReferencedSecret { registry, arn: arn.to_owned(), kms_key_arn, login: None }
         }
     }
 }

@@ -4,7 +4,7 @@ use super::fixtures::PASSWORD;
 use jiff::{Timestamp, ToSpan};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use std::collections::BTreeSet;
-use wharfinger::api::{PrivateImageWorkload, PrivateImageWorkloadStatus};
+use wharfinger::api::{PrivateImageWorkload, PrivateImageWorkloadStatus, Verify};
 use wharfinger::pass::Pass;
 use wharfinger::status::{READY, RECONCILING, Reason, STALLED, find, summarise};
 
@@ -38,6 +38,10 @@ pub(crate) fn check(workload: &PrivateImageWorkload, pass: &Pass, status: &Priva
     }
     if !suspended && status.conditions.iter().any(|condition| condition.observed_generation != workload.metadata.generation) {
         fail(7, "so does each condition");
+    }
+    let enforced = workload.spec.verify == Verify::Enforce && !suspended;
+    if enforced && is(READY, "True") && !is("ImageVerified", "True") {
+        fail(18, "where a proof is enforced, what is ready is proven");
     }
     check_words(status, &fail);
     check_plan(pass, status, &fail);

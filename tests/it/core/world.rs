@@ -7,7 +7,7 @@ pub(crate) use secrets::make_current;
 use super::fixtures::{ACCOUNT, REGION};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use wharfinger::api::RolledService;
+use wharfinger::api::{ImageFailureClass, RolledService};
 use wharfinger::desired::Desired;
 use wharfinger::failure::{Failure, FailureKind};
 use wharfinger::observed::{DefinitionRead, Observed, ObservedParameter, Reads, RoleSnapshot, Snapshot};
@@ -51,6 +51,10 @@ pub(crate) struct World {
     pub(crate) revisions: BTreeMap<String, i64>,
     /// How many secrets there were: the end of their ARNs.
     pub(crate) made: usize,
+    /// What registries refuse every image with.
+    pub(crate) refusal: Option<ImageFailureClass>,
+    /// How often every tag was moved: the digit that fills the digests.
+    pub(crate) moved: u8,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -113,6 +117,7 @@ impl World {
             families: reads.families.keys().map(|family| (family.clone(), self.see(Some(self.all(family))))).collect(),
             usage: reads.usage.iter().map(|family| (family.clone(), self.see(Some(self.usage.clone())))).collect(),
             services: reads.services.iter().map(|named| (named.clone(), self.see(self.services.get(named).cloned()))).collect(),
+            images: vec![],
         }
     }
 
@@ -122,6 +127,7 @@ impl World {
         while let Some(more) = desired.further_reads(&observed) {
             observed.absorb(self.observe(&more));
         }
+        observed.images = desired.images.iter().map(|read| self.answer(read)).collect();
         observed
     }
 
@@ -153,7 +159,7 @@ impl World {
         keys.filter(|key| !key.contains(":key/")).collect()
     }
 
-    fn secret(&self, id: &str) -> Option<&ObservedSecret> {
+    pub(super) fn secret(&self, id: &str) -> Option<&ObservedSecret> {
         let is_it =
             |secret: &&ObservedSecret| secret.arn == id || secret.arn.rsplit_once('-').is_some_and(|(stem, _)| stem == id);
         self.secrets.get(id).or_else(|| self.secrets.values().find(is_it))

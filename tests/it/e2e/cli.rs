@@ -51,6 +51,13 @@ impl World {
         self.output(self.command(&[&[verb, "-f", path], more].concat())).await
     }
 
+    /// The same with all that it can log.
+    pub(super) async fn traced(&self, verb: &str, path: &Path) -> (i32, String, String) {
+        let mut command = self.command(&[verb, "-f", path.to_str().expect("a path of text")]);
+        command.env("WHARFINGER_LOG", "trace");
+        self.output(command).await
+    }
+
     async fn output(&self, mut command: Command) -> (i32, String, String) {
         let output: Output = timeout(PATIENCE, command.output()).await.expect("the program ends").expect("the program runs");
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
