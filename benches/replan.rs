@@ -16,11 +16,16 @@ use serde_json::json;
 use std::hint::black_box;
 use std::time::Instant;
 use wharfinger::resource::definition::{DesiredDefinition, ObservedDefinition};
+use wharfinger::resource::grants::{Decryption, Grants, Permission, PullSources, via_service};
 use wharfinger::resource::normalise::DefinitionKind;
+use wharfinger::resource::policy::{MAX_INLINE_POLICY_CHARS, size};
 use wharfinger::resource::tags::{CONTENT_HASH, Tags};
 
 /// How often a re-plan is timed.
 const REPEATS: usize = 1001;
+
+/// Secrets of the policy that is measured.
+const SECRETS: usize = 85;
 
 /// How many definitions are generated.
 const DEFINITIONS: usize = 10_000;
@@ -40,8 +45,26 @@ fn main() {
         "definitions": DEFINITIONS,
         "false_changes": false_changes,
         "missed_changes": missed_changes,
+        "policy": policy(),
     });
     println!("{result}");
+}
+
+/// Characters of the role's inline policy for 85 secrets with usual names: under the default key, and under one customer key.
+fn policy() -> serde_json::Value {
+    let arn = |index: usize| {
+        let name = format!("wharfinger/payments/regcred-{index}/registry-{index}.example.com/pull");
+        format!("arn:aws:secretsmanager:eu-west-1:111122223333:secret:{name}-AbCdEf")
+    };
+    let read: Grants = (0..SECRETS).map(|index| Permission::ReadSecret(arn(index))).collect();
+    let decrypt = |index| {
+        let key = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab".to_owned();
+        let via = Some(via_service("secretsmanager", "eu-west-1", "aws"));
+        Permission::Decrypt(Decryption { key, via, of: Some(arn(index)) })
+    };
+    let both = read.union(&(0..SECRETS).map(decrypt).collect());
+    let characters = |grants: &Grants| size(&grants.policy(&PullSources::default()));
+    json!({"secrets": SECRETS, "characters": characters(&read), "with_customer_key": characters(&both), "limit": MAX_INLINE_POLICY_CHARS})
 }
 
 /// Median microseconds and allocations of one re-plan.

@@ -17,7 +17,11 @@ use anyhow::Context;
 use arguments::{Common, ControllerArguments, LogFormat, RenderArguments, Rendered};
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
-use tracing_subscriber::EnvFilter;
+use tracing::{Level, Metadata};
+use tracing_subscriber::filter::{FilterExt, filter_fn};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
 
 /// Converged, or done.
 pub(crate) const OK: u8 = 0;
@@ -100,11 +104,20 @@ fn init_logs(arguments: &Arguments) {
         Command::Controller(_) => "info",
         _ => "error",
     };
-    let filter = EnvFilter::try_from_env("WHARFINGER_LOG").unwrap_or_else(|_| EnvFilter::new(default));
-    let builder =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
+    let wanted = EnvFilter::try_from_env("WHARFINGER_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    let filter = wanted.and(filter_fn(may_be_shown));
+    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
     match arguments.common.log_format {
-        LogFormat::Json => builder.json().flatten_event(true).init(),
-        LogFormat::Text => builder.init(),
+        LogFormat::Json => tracing_subscriber::registry().with(layer.json().flatten_event(true).with_filter(filter)).init(),
+        LogFormat::Text => tracing_subscriber::registry().with(layer.with_filter(filter)).init(),
     }
+}
+
+/// Libraries that show what goes over the wire in their finer logs: AWS repeats a value that it refuses.
+const WIRE: [&str; 6] = ["aws_smithy", "aws_runtime", "aws_sigv4", "hyper", "h2", "kube_client"];
+
+/// Whatever level is asked for, no log shows a request or an answer.
+fn may_be_shown(metadata: &Metadata) -> bool {
+    let of_wire = WIRE.iter().any(|library| metadata.target().starts_with(library));
+    !of_wire || *metadata.level() <= Level::INFO
 }

@@ -199,12 +199,12 @@ fn run_workloads(
     let bindings = watcher(Api::<AccountBinding>::all(client.clone()), watch.clone());
     let bindings = bindings.default_backoff().touched_objects().predicate_filter(predicates::generation, Default::default());
     let credentials = watcher(api::<RegistryCredential>(client, settings), watch.clone());
-    let credentials = credentials.default_backoff().touched_objects().predicate_filter(relations::offer, Default::default());
+    let (credentials, offers) = (credentials.default_backoff().touched_objects(), relations::Offers::default());
     let (by_binding, by_secret, by_credential) = (reader.clone(), reader.clone(), reader.clone());
     Controller::for_stream(objects, reader)
         .with_config(config)
         .watches_stream(bindings, move |binding| relations::of_binding(&by_binding, &binding))
-        .watches_stream(credentials, move |credential| relations::of_credential(&by_credential, &credential))
+        .watches_stream(credentials, move |credential| offers.concern(&by_credential, &credential))
         .watches(api::<PartialObjectMeta<Secret>>(client, settings), watch, move |secret| {
             relations::of_secret(&by_secret, &secret)
         })

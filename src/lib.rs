@@ -1,6 +1,6 @@
 //! Wharfinger: container images from private registries, made runnable on Amazon ECS and AWS Batch.
 //!
-//! A user writes one `PrivateImageWorkload`. Wharfinger makes, and keeps, in AWS: the secret with the registry credential, the
+//! A user writes one `PrivateImageWorkload`, and where one login serves many of them a `RegistryCredential`. Wharfinger makes, and keeps, in AWS: the secret with the registry credential, the
 //! task execution role with its policy, and the ECS task definition or Batch job definition that names both. This page is the
 //! architecture; `CONTRIBUTING.md` says how to work on it.
 //!
@@ -46,7 +46,7 @@
 //! | [`cli`], [`metrics`], [`serve`] | the command line, counters, HTTP ports | acts |
 //!
 //! Each AWS kind is a pair of files with one subject: `resource/secret.rs` and `aws/secrets_manager.rs`, `resource/role.rs` and
-//! `aws/iam.rs`, `resource/definition.rs` and `aws/ecs.rs` with `aws/batch.rs`. The first decides, the second calls.
+//! `aws/iam.rs` (what a role may do: [`resource::uses`] finds what containers name, [`resource::grants`] says it as a policy), `resource/definition.rs` and `aws/ecs.rs` with `aws/batch.rs`. The first decides, the second calls.
 //!
 //! Definitions are AWS's own JSON from end to end. No field has a Rust twin: [`resource::definition`] reads the few parts that
 //! are needed through one view of all shapes, and [`resource::normalise`] knows, as tables of rules, what AWS makes of the
@@ -87,7 +87,8 @@
 //! **Is the image there?** Registries are asked as one more part of what is observed: [`resource::verification`] says what to ask and
 //! how long an answer counts, `plan/verify.rs` what follows. Whatever a stranger answers, the login goes only where fences let it.
 //!
-//! **Is the value current?** The version id of a secret is a keyed hash of its content: [`resource::fingerprint`].
+//! **Is the value current?** The version id of a secret is a keyed hash of its content: [`resource::fingerprint`]. What is guaranteed
+//! when several write, and what is not, stands in [`resource::secret`].
 //!
 //! **Tenancy.** Whoever writes a workload is not trusted. Identity, account and fences come from the AccountBinding; statuses
 //! of workloads are no authority for grants.

@@ -4,12 +4,14 @@ use super::binding::Tenant;
 use crate::api::{
     ABANDON, AccountBinding, FLUX_REQUESTED_AT, FORCE_DELETE, PrivateImageWorkload, REQUESTED_AT, RegistryCredential,
 };
-use crate::status::names_credential;
+use crate::status::{READY, find, names_credential};
 use k8s_openapi::api::core::v1::Secret;
 use kube::core::PartialObjectMeta;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Resource, ResourceExt};
+use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Mutex, PoisonError};
 
 /// What a pass is asked for by: generation, deletion, the annotations that ask. Not the status, which passes write themselves.
 pub(super) fn request(object: &impl ResourceExt) -> Option<u64> {
@@ -20,15 +22,44 @@ pub(super) fn request(object: &impl ResourceExt) -> Option<u64> {
     Some(hasher.finish())
 }
 
-/// What its users go by: its spec, and the secret that its status names. A new value concerns nobody but AWS.
-pub(super) fn offer(credential: &RegistryCredential) -> Option<u64> {
+/// What is known of each credential, so that a change concerns only those to whom it matters.
+#[derive(Default)]
+pub(super) struct Offers(Mutex<HashMap<String, (u64, Option<String>)>>);
+
+impl Offers {
+    /// The workloads that a change of a credential concerns: all that name it where its spec or its secret is another one; where only
+    /// the value is new, those that are not Ready, for that may be what they wait for. The others are not touched by a value.
+    pub(super) fn concern(
+        &self,
+        all: &Store<PrivateImageWorkload>,
+        credential: &RegistryCredential,
+    ) -> Vec<ObjectRef<PrivateImageWorkload>> {
+        let version = credential.status.as_ref().and_then(|status| status.secret.as_ref()?.version_id.clone());
+        let now = (offer(credential), version);
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = known.insert(credential.uid().unwrap_or_default(), now.clone());
+        let same_offer = before.as_ref().is_some_and(|before| before.0 == now.0);
+        if before.as_ref() == Some(&now) {
+            return vec![];
+        }
+        select(all, |workload| names_credential(workload, credential) && !(same_offer && is_ready(workload)))
+    }
+}
+
+fn is_ready(workload: &PrivateImageWorkload) -> bool {
+    let ready = workload.status.as_ref().and_then(|status| find(status, READY));
+    ready.is_some_and(|ready| ready.status == "True")
+}
+
+/// What its users go by: its spec, and the secret that its status names.
+fn offer(credential: &RegistryCredential) -> u64 {
     let mut hasher = DefaultHasher::new();
     let status = credential.status.clone().unwrap_or_default();
     let secret = status.secret.as_ref().map(|secret| (&secret.arn, &secret.kms_key_arn));
     let copies: Vec<_> = status.replicas.iter().map(|copy| (&copy.region, &copy.state, &copy.kms_key_arn)).collect();
-    (credential.uid(), credential.metadata.generation, credential.metadata.deletion_timestamp.is_some()).hash(&mut hasher);
+    (credential.metadata.generation, credential.metadata.deletion_timestamp.is_some()).hash(&mut hasher);
     (secret, copies).hash(&mut hasher);
-    Some(hasher.finish())
+    hasher.finish()
 }
 
 fn select<K>(all: &Store<K>, wanted: impl Fn(&K) -> bool) -> Vec<ObjectRef<K>>
@@ -74,14 +105,6 @@ pub(super) fn credentials_of_secret(
     select(all, |credential| {
         credential.namespace() == namespace && credential.spec.secret_ref.as_ref().is_some_and(|it| it.name == name)
     })
-}
-
-/// The workloads that name a credential.
-pub(super) fn of_credential(
-    all: &Store<PrivateImageWorkload>,
-    credential: &RegistryCredential,
-) -> Vec<ObjectRef<PrivateImageWorkload>> {
-    select(all, |workload| names_credential(workload, credential))
 }
 
 /// The credentials whose deletion may wait for some workload.

@@ -6,9 +6,10 @@ use crate::core::world::{Role, failure, make_current};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use wharfinger::api::{AccountBinding, ManagementPolicy, PrivateImageWorkload, RolledService};
+use wharfinger::api::{AccountBinding, ManagementPolicy, PrivateImageWorkload, RegistryCredential, RolledService};
 use wharfinger::failure::FailureKind;
 use wharfinger::inputs::{Bindings, Inputs, Namespace, Source};
+use wharfinger::observed::ObservedParameter;
 use wharfinger::resource::login;
 use wharfinger::resource::role::ObservedRole;
 use wharfinger::resource::secret::ObservedSecret;
@@ -69,10 +70,22 @@ fn inputs(documents: &[Value], mut workload: PrivateImageWorkload) -> Inputs {
             labels: serde_json::from_value(namespace["metadata"]["labels"].clone()).unwrap(),
         },
         bindings: Bindings::Objects(of_kind::<AccountBinding>(documents, "AccountBinding")),
+        credentials: of_kind::<RegistryCredential>(documents, "RegistryCredential").into_iter().map(synced).collect(),
         sources: documents.iter().filter(|document| document["kind"] == "Secret").map(source).collect(),
         workload,
         ..usual
     }
+}
+
+/// A credential as its own passes leave it.
+fn synced(mut credential: RegistryCredential) -> RegistryCredential {
+    let (namespace, name) = (credential.metadata.namespace.clone().unwrap(), credential.metadata.name.clone().unwrap());
+    let name = format!("wharfinger/{namespace}/{name}/credential");
+    let arn = format!("arn:aws:secretsmanager:eu-west-1:111122223333:secret:{name}-AbCdEf");
+    let target = json!({"binding": "prod", "accountId": "111122223333", "region": "eu-west-1"});
+    let secret = json!({"name": name, "arn": arn, "versionId": "11111111-1111-4111-8111-111111111111"});
+    credential.status = Some(serde_json::from_value(json!({"target": target, "secret": secret})).unwrap());
+    credential
 }
 
 fn source(secret: &Value) -> (String, Source) {
@@ -88,6 +101,11 @@ fn story(inputs: &Inputs) -> Story {
     let secret = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:shared/ghcr-AbCdEf";
     let shared = ObservedSecret { arn: secret.into(), ..ObservedSecret::default() };
     story.world.secrets.insert("shared/ghcr".into(), shared);
+    let read = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:shared/orders-db-AbCdEf";
+    story.world.secrets.insert("shared/orders-db".into(), ObservedSecret { arn: read.into(), ..ObservedSecret::default() });
+    let kms_key = Some("arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab".into());
+    let parameter = "arn:aws:ssm:eu-west-1:111122223333:parameter/payments/orders/token";
+    story.world.parameters.insert(parameter.into(), ObservedParameter { kms_key });
     let arn = "arn:aws:iam::111122223333:role/ecsTaskExecutionRole".to_owned();
     let statement = json!({"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"});
     let trust = json!({"Version": "2012-10-17", "Statement": [statement]});
@@ -226,16 +244,17 @@ fn values_of_secrets_are_sealed() {
 fn all_examples_together_settle() {
     let all = examples();
     let mut world = None;
+    let mut settled: BTreeMap<String, PrivateImageWorkload> = BTreeMap::new();
     for round in 0..3 {
         let mut writes = 0;
-        let mut settled: Vec<PrivateImageWorkload> = vec![];
-        for (_, inputs) in &all {
+        for (name, inputs) in &all {
             let mut story = story(inputs);
             story.world = world.take().unwrap_or(story.world);
-            story.inputs.siblings = settled.clone();
+            story.inputs.workload.status = settled.get(name).and_then(|before| before.status.clone());
+            story.inputs.siblings = settled.values().cloned().collect();
             story.inputs.workload.spec.management_policy = ManagementPolicy::Full;
             writes += story.settle();
-            settled.push(story.inputs.workload.clone());
+            settled.insert(name.clone(), story.inputs.workload.clone());
             world = Some(story.world);
         }
         assert_eq!(writes > 0, round == 0, "round {round}: {writes} writes");

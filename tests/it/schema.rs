@@ -135,11 +135,15 @@ fn logins() -> Vec<Row> {
         ),
         ("ECR", host("111122223333.dkr.ecr.eu-west-1.amazonaws.com"), Some("ECR takes no repositoryCredentials")),
         ("ECR Public", host("public.ecr.aws/nginx"), Some("ECR takes no repositoryCredentials")),
-        ("no source", credentials(json!([{"registry": "quay.io"}])), Some("exactly one of `secretRef` and `secretArn`")),
+        (
+            "no source",
+            credentials(json!([{"registry": "quay.io"}])),
+            Some("exactly one of `secretRef`, `secretArn` and `credentialRef`"),
+        ),
         (
             "two sources",
             credentials(json!([{"secretRef": {"name": "r"}, "secretArn": "s"}])),
-            Some("exactly one of `secretRef` and `secretArn`"),
+            Some("exactly one of `secretRef`, `secretArn` and `credentialRef`"),
         ),
         (
             "two for one registry",
@@ -224,7 +228,7 @@ async fn what_a_live_object_is_pinned_to_cannot_be_changed() {
 #[tokio::test]
 async fn the_examples_are_taken() {
     let client = client().await;
-    let kinds = ["PrivateImageWorkload", "AccountBinding"];
+    let kinds = ["PrivateImageWorkload", "RegistryCredential", "AccountBinding"];
     let mut count = 0;
     for folder in ["examples", "examples/00-platform", "examples-needing-setup"] {
         for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).unwrap() {
@@ -234,7 +238,7 @@ async fn the_examples_are_taken() {
             }
             let documents: Vec<Value> = serde_saphyr::from_multiple(&std::fs::read_to_string(&path).unwrap()).unwrap();
             for mut object in documents.into_iter().filter(|object| kinds.iter().any(|kind| object["kind"] == *kind)) {
-                if object["kind"] == kinds[0] {
+                if object["kind"] != "AccountBinding" {
                     merge(&mut object, &json!({"metadata": {"namespace": "default"}}));
                 }
                 apply(&client, &object, true).await.unwrap_or_else(|refusal| panic!("{}: {refusal}", path.display()));

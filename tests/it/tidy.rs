@@ -262,7 +262,7 @@ fn every_rule_can_fail() {
 #[test]
 fn every_example_is_what_it_says() {
     use k8s_openapi::api::core::v1::{Namespace, Secret};
-    use wharfinger::api::{AccountBinding, PrivateImageWorkload};
+    use wharfinger::api::{AccountBinding, PrivateImageWorkload, RegistryCredential};
     let mut count = 0;
     for (path, text) in files().iter().filter(|(path, _)| path.starts_with("examples") && path.ends_with(".yaml")) {
         let documents: Vec<serde_json::Value> =
@@ -274,6 +274,7 @@ fn every_example_is_what_it_says() {
                     serde_json::from_value::<PrivateImageWorkload>(document).map(drop)
                 }
                 "wharfinger.dev/v1alpha1/AccountBinding" => serde_json::from_value::<AccountBinding>(document).map(drop),
+                "wharfinger.dev/v1alpha1/RegistryCredential" => serde_json::from_value::<RegistryCredential>(document).map(drop),
                 "v1/Secret" => serde_json::from_value::<Secret>(document).map(drop),
                 "v1/Namespace" => serde_json::from_value::<Namespace>(document).map(drop),
                 other => panic!("{path}: {other} is no kind that an example has"),

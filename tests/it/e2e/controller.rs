@@ -18,8 +18,8 @@ pub(super) struct Controller {
 }
 
 impl Controller {
-    /// `run` tells the processes of one test apart.
-    pub(super) fn start(namespace: &str, run: usize, endpoint: &str, flags: &[String]) -> Self {
+    /// `run` tells the processes of one test apart. `level` = of the log.
+    pub(super) fn start(namespace: &str, run: usize, endpoint: &str, flags: &[String], level: &str) -> Self {
         let log = parts().state.join(format!("{namespace}.{run}.log"));
         let file = File::create(&log).expect("a log file beside the parts");
         let child = Command::new(PROGRAM)
@@ -27,6 +27,7 @@ impl Controller {
             .args(["--metrics-addr", "127.0.0.1:0", "--health-addr", "127.0.0.1:0", "--log-format", "json"])
             .args(flags)
             .env("AWS_ENDPOINT_URL", endpoint)
+            .env("WHARFINGER_LOG", level)
             .stdin(Stdio::null())
             .stdout(file.try_clone().expect("the log file again"))
             .stderr(file)

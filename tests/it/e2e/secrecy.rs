@@ -1,7 +1,7 @@
 //! The password is in Secrets Manager and in the source Secret, and nowhere else: not in logs, statuses, events or metrics, and not
 //! in what AWS itself throws back.
 
-use super::manifests::{USER, ecs, with};
+use super::manifests::{REGISTRY, USER, ecs, with};
 use super::proxy::{Fault, Rule};
 use super::world::World;
 use base64::Engine;
@@ -15,13 +15,26 @@ async fn assert_sealed(world: &mut World) {
     let metrics = world.controller().get("metrics_addr", "/metrics").await.1;
     let log = world.controller().log();
     let workload = serde_json::to_string(&world.get("api").await).expect("JSON");
-    let events = world.events("api").await.join("\n");
+    let events = world.events("api").await.into_iter().chain(world.events("pull").await).collect::<Vec<_>>().join("\n");
+    let credential = world.api("wharfinger.dev/v1alpha1", "RegistryCredential").get_opt("pull").await.expect("an answer");
+    let credential = serde_json::to_string(&credential).expect("JSON");
+    let tags =
+        format!("{:?}", world.aws.holdings().await.secrets.iter().map(|it| (&it.tags, &it.description)).collect::<Vec<_>>());
     let binding = world.api("wharfinger.dev/v1alpha1", "AccountBinding").get(&world.name).await.expect("the binding");
     let binding = serde_json::to_string(&binding).expect("JSON");
-    for (place, text) in [("metrics", metrics), ("log", log), ("workload", workload), ("events", events), ("binding", binding)] {
+    for (place, text) in [
+        ("metrics", metrics),
+        ("log", log),
+        ("workload", workload),
+        ("events", events),
+        ("binding", binding),
+        ("credential", credential),
+        ("tags", tags),
+    ] {
         assert!(!text.is_empty(), "{place}");
         for spelling in &spellings {
-            assert!(!text.contains(spelling), "the {place} shows the password: {text}");
+            let shown: Vec<&str> = text.lines().filter(|line| line.contains(spelling)).collect();
+            assert!(shown.is_empty(), "the {place} shows the password: {}", shown.join("\n"));
         }
     }
     let elsewhere =
@@ -39,9 +52,14 @@ fn echo(password: &str) -> Fault {
 
 #[tokio::test]
 async fn the_password_is_shown_nowhere() {
-    let mut world = World::enter("canary").await.flags(&["--aws-timeout", "2s"]).start().await;
+    let mut world = World::enter("canary").await.flags(&["--aws-timeout", "2s"]).traced().start().await;
     world.proxy.inject(Rule::on("CreateSecret", echo(CANARY)));
     world.login(CANARY).await;
+    let pull = json!({
+        "apiVersion": "wharfinger.dev/v1alpha1", "kind": "RegistryCredential", "metadata": {"name": "pull", "namespace": world.name},
+        "spec": {"bindingRef": {"name": world.name}, "region": "eu-west-1", "registry": REGISTRY, "secretRef": {"name": "regcred"}},
+    });
+    world.apply(&pull).await;
     world.apply(&ecs(&world.name, "api")).await;
     let condition = world.not_ready("api", "RefusedByAws").await;
     assert!(condition.message.contains("Invalid SecretString"), "{}", condition.message);
@@ -50,7 +68,8 @@ async fn the_password_is_shown_nowhere() {
     world.poke("api").await;
     world.ready("api").await;
     assert_sealed(&mut world).await;
-    let value = world.aws.holdings().await.secrets[0].value.clone();
+    let secrets = world.aws.holdings().await.secrets;
+    let value = secrets.into_iter().find(|it| it.name == world.secret_name("regcred")).and_then(|secret| secret.value);
     assert_eq!(value, Some(json!({"username": USER, "password": CANARY})));
     let second = format!("{CANARY}-second");
     world.proxy.inject(Rule::on("PutSecretValue", echo(&second)));

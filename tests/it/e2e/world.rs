@@ -17,6 +17,7 @@ pub(super) struct World {
     pub(super) proxy: Proxy,
     pub(super) controller: Option<Controller>,
     flags: Vec<String>,
+    level: &'static str,
     runs: usize,
 }
 
@@ -33,7 +34,7 @@ impl World {
         let (name, id) = (format!("{test}-{number}"), format!("{:012}", 100_000_000_000 + number % 900_000_000_000));
         let aws = Account::enter(&parts().moto, &id).await;
         let proxy = Proxy::start(&parts().moto).await;
-        let world = Self { kube, aws, proxy, controller: None, flags: vec![], runs: 0, name };
+        let world = Self { kube, aws, proxy, controller: None, flags: vec![], level: "info", runs: 0, name };
         world.sweep().await;
         let namespace =
             json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": world.name, "labels": {"test": world.name}}});
@@ -51,7 +52,7 @@ impl World {
     pub(super) fn run(&mut self) {
         self.controller = None;
         self.runs += 1;
-        self.controller = Some(Controller::start(&self.name, self.runs, &self.proxy.url, &self.flags));
+        self.controller = Some(Controller::start(&self.name, self.runs, &self.proxy.url, &self.flags, self.level));
     }
 
     /// SIGKILL.
@@ -121,6 +122,12 @@ impl Setup {
     /// More flags of the controller.
     pub(super) fn flags(mut self, flags: &[&str]) -> Self {
         self.world.flags.extend(flags.iter().map(|flag| (*flag).to_owned()));
+        self
+    }
+
+    /// With everything in the controller's log that there is.
+    pub(super) fn traced(mut self) -> Self {
+        self.world.level = "trace";
         self
     }
 
