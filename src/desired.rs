@@ -10,6 +10,7 @@ mod rules;
 mod settings;
 mod shared;
 
+pub(crate) use credentials::is_secret_name;
 pub(crate) use rules::answered;
 
 pub(crate) use needs::decryption;

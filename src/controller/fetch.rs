@@ -3,6 +3,7 @@
 use super::{Context, Error, within};
 use crate::api::{AccountBinding, PrivateImageWorkload};
 use crate::converge::List;
+use crate::desired::is_secret_name;
 use crate::inputs::{Bindings, Inputs, Namespace, Source};
 use crate::resource::login;
 use futures::FutureExt;
@@ -46,7 +47,7 @@ pub async fn inputs(
     let name = workload.namespace().unwrap_or_default();
     let found = within(Api::<v1::Namespace>::all(client.clone()).get(&name)).await?;
     let named = workload.spec.credentials.iter().filter_map(|credential| credential.secret_ref.as_ref());
-    let named: BTreeSet<String> = named.map(|reference| reference.name.clone()).collect();
+    let named: BTreeSet<String> = named.map(|reference| reference.name.clone()).filter(|name| is_secret_name(name)).collect();
     let secrets: Api<v1::Secret> = Api::namespaced(client.clone(), &name);
     let each = named.into_iter().map(async |name| {
         let source = source(within(secrets.get_opt(&name)).await)?;

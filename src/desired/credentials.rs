@@ -12,6 +12,7 @@ use crate::resource::names;
 use crate::resource::secret::DesiredSecret;
 use crate::status::Reason;
 use crate::target::Target;
+pub(crate) use check::is_secret_name;
 use check::{Checked, check, check_secret_id};
 use std::collections::BTreeSet;
 

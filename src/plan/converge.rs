@@ -273,7 +273,7 @@ pub(crate) fn existing_secret(
 
 /// Whether a secret is admitted only for lying under our prefix and yet was made for another namespace, such as an earlier one of
 /// the same name.
-fn is_strangers(secret: &ObservedSecret, desired: &Desired) -> bool {
+pub(super) fn is_strangers(secret: &ObservedSecret, desired: &Desired) -> bool {
     let owner = &desired.definition.owner;
     let same = |key: &str, value: &String| secret.tags.get(key) == Some(value);
     let ours = same(tags::CLUSTER, &owner.cluster) && same(tags::NAMESPACE_UID, &owner.namespace_uid);

@@ -77,6 +77,10 @@ fn check_source(inputs: &Inputs, target: &Target, field: &str, credential: &Cred
         (Some(reference), None) => {
             let name = &reference.name;
             let at = format!("{field}.secretRef.name");
+            if !is_secret_name(name) {
+                let rule = "the name of a Secret has a-z, 0-9, '-' and '.', at most 253 of them";
+                return problems.push(Problem::spec(at, name, rule, "name a Secret of this namespace"));
+            }
             match inputs.sources.get(name) {
                 Some(Source::Found(Ok(_))) => {}
                 Some(Source::Found(Err(error))) => {
@@ -110,6 +114,14 @@ fn check_source(inputs: &Inputs, target: &Target, field: &str, credential: &Cred
             problems.push(Problem::spec(field, "", rule, "keep one of them"));
         }
     }
+}
+
+/// Whether this can be the name of a Secret: the API server would be asked for it by a path, which another text could leave
+/// (Kubernetes: object names, DNS subdomain).
+pub(crate) fn is_secret_name(name: &str) -> bool {
+    let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.';
+    let outer = |b: Option<u8>| b.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    name.len() <= 253 && name.bytes().all(inner) && outer(name.bytes().next()) && outer(name.bytes().last())
 }
 
 /// The form of a name or ARN of a secret that is said to exist.
