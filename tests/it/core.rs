@@ -1,6 +1,7 @@
 //! The pure core through its public functions: nothing here needs a process, a network or a clock.
 
 mod answers;
+mod attacks;
 mod bad_input;
 mod crds;
 mod credentials;
