@@ -7,8 +7,10 @@ mod binding;
 mod execution_role;
 mod fargate;
 mod manifest;
+mod registry_credential;
 mod rollout;
 mod schema;
+mod secret_policy;
 mod workload;
 mod workload_status;
 
@@ -16,8 +18,10 @@ pub use binding::*;
 pub use execution_role::*;
 pub use fargate::{fargate_memory, is_fargate_size};
 pub use manifest::crds;
+pub use registry_credential::*;
 pub use rollout::*;
 pub use schema::{batch_fields, ecs_fields};
+pub use secret_policy::*;
 pub use workload::*;
 pub use workload_status::*;
 

@@ -6,7 +6,7 @@ use crate::pass::{Outcome, Output};
 use crate::plan::{Action, Plan, Step, Subject, pending_arn, pending_definition};
 use crate::resource::definition::content_hash;
 use crate::resource::normalise::DefinitionKind;
-use crate::resource::tags::CONTENT_HASH;
+use crate::resource::tags::{CONTENT_HASH, Tags};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -94,7 +94,15 @@ async fn execute(account: &Account, action: &Action, arns: &BTreeMap<String, Str
         Action::UpdateSecret { arn, description, kms_key_id } => {
             secrets_manager::update(account, arn, description.as_ref(), kms_key_id.as_ref()).await
         }
-        Action::TagSecret { arn, tags } => secrets_manager::tag(account, arn, tags).await,
+        Action::TagSecret { arn, tags } | Action::AdoptSecret { arn, tags, .. } => secrets_manager::tag(account, arn, tags).await,
+        Action::ReplicateSecretToRegions { arn, replicas } => {
+            secrets_manager::replicate(account, arns.get(arn).unwrap_or(arn), replicas).await
+        }
+        Action::RemoveRegionsFromReplication { arn, regions } => secrets_manager::remove_replicas(account, arn, regions).await,
+        Action::PutResourcePolicy { arn, document } => {
+            secrets_manager::set_policy(account, arns.get(arn).unwrap_or(arn), document).await
+        }
+        Action::DeleteResourcePolicy { arn } => secrets_manager::delete_policy(account, arn).await,
         Action::DeleteSecret { arn, recovery_window_in_days } => {
             secrets_manager::delete(account, arn, *recovery_window_in_days).await
         }
@@ -113,15 +121,7 @@ async fn execute(account: &Account, action: &Action, arns: &BTreeMap<String, Str
         Action::DeleteRolePolicy { role, policy } => iam::delete_policy(account, role, policy).await,
         Action::DetachRolePolicy { role, policy_arn } => iam::detach(account, role, policy_arn).await,
         Action::DeleteRole { role } => iam::delete(account, role).await,
-        Action::RegisterDefinition { kind, name: _, document, tags } => {
-            let document = known(document, arns);
-            let mut tags = tags.clone();
-            tags.insert(CONTENT_HASH.to_owned(), content_hash(*kind, &document));
-            match kind {
-                DefinitionKind::TaskDefinition => ecs::register(account, &document, &tags).await,
-                DefinitionKind::JobDefinition => batch::register(account, &document, &tags).await,
-            }
-        }
+        Action::RegisterDefinition { kind, document, tags, .. } => register(account, *kind, &known(document, arns), tags).await,
         Action::TagDefinition { kind: DefinitionKind::TaskDefinition, arn, tags } => ecs::tag(account, arn, tags).await,
         Action::TagDefinition { kind: DefinitionKind::JobDefinition, arn, tags } => batch::tag(account, arn, tags).await,
         Action::DeregisterDefinition { kind: DefinitionKind::TaskDefinition, arn } => ecs::deregister(account, arn).await,
@@ -131,6 +131,16 @@ async fn execute(account: &Account, action: &Action, arns: &BTreeMap<String, Str
             let revision = arns.get(task_definition).unwrap_or(task_definition);
             ecs_services::update(account, cluster, service, revision).await
         }
+    }
+}
+
+/// With the content-hash tag, now that all ARNs are known.
+async fn register(account: &Account, kind: DefinitionKind, document: &Value, tags: &Tags) -> Result<Output, Failure> {
+    let mut tags = tags.clone();
+    tags.insert(CONTENT_HASH.to_owned(), content_hash(kind, document));
+    match kind {
+        DefinitionKind::TaskDefinition => ecs::register(account, document, &tags).await,
+        DefinitionKind::JobDefinition => batch::register(account, document, &tags).await,
     }
 }
 

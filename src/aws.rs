@@ -20,7 +20,7 @@ pub use calls::{Call, Calls};
 use crate::resource::arn::Arn;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
-use pace::Pace;
+use pace::{Pace, ValuePace};
 
 /// The clients of one account and Region, with one identity.
 #[derive(Debug, Clone)]
@@ -28,13 +28,14 @@ pub struct Account {
     pub(crate) read: Clients,
     pub(crate) write: Clients,
     pub(crate) pace: Pace,
+    pub(crate) values: ValuePace,
     reads: SdkConfig,
     calls: Calls,
 }
 
 impl Account {
-    fn new(reads: SdkConfig, writes: &SdkConfig, calls: &Calls, pace: Pace) -> Self {
-        Self { read: Clients::new(&reads, calls), write: Clients::new(writes, calls), pace, reads, calls: calls.clone() }
+    fn new(reads: SdkConfig, writes: &SdkConfig, calls: &Calls, pace: Pace, values: ValuePace) -> Self {
+        Self { read: Clients::new(&reads, calls), write: Clients::new(writes, calls), pace, values, reads, calls: calls.clone() }
     }
 
     /// The clients to read a thing with: those of the Region that its ARN names, for a secret or key may be in another one.

@@ -4,14 +4,17 @@ mod backoff;
 mod binding;
 mod events;
 mod fetch;
+mod objects;
+mod registry_credential;
+mod relations;
 mod value_key;
 mod workload;
 
-pub use fetch::inputs;
 pub(crate) use fetch::logins;
+pub use fetch::{credential_inputs, inputs};
 pub(crate) use value_key::{load_existing as read_value_key, random_key};
 
-use crate::api::{ABANDON, AccountBinding, FLUX_REQUESTED_AT, FORCE_DELETE, PrivateImageWorkload, REQUESTED_AT};
+use crate::api::{AccountBinding, PrivateImageWorkload, RegistryCredential};
 use crate::aws::Calls;
 use crate::aws::accounts::Accounts;
 use crate::metrics::Metrics;
@@ -22,17 +25,16 @@ use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::core::PartialObjectMeta;
 use kube::runtime::controller::Config as ControllerConfig;
 use kube::runtime::events::{Recorder, Reporter};
-use kube::runtime::reflector::{ObjectRef, Store, store};
+use kube::runtime::reflector::{Store, store};
 use kube::runtime::{Controller, WatchStreamExt, predicates, watcher};
 use kube::{Api, Client, ResourceExt};
 use std::collections::HashMap;
 use std::future::Future;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{Mutex, Notify, watch};
 
 /// How the controller runs.
 #[derive(Debug, Clone)]
@@ -86,6 +88,9 @@ pub(crate) struct Context {
     pub(crate) metrics: Arc<Metrics>,
     recorder: Recorder,
     workloads: Store<PrivateImageWorkload>,
+    credentials: Store<RegistryCredential>,
+    /// Told when the cache of workloads has changed.
+    workloads_changed: Notify,
     /// Whether the caches hold what there was at the start. (A store's own `wait_until_ready` wakes only its last waiter.)
     workloads_synced: watch::Sender<bool>,
     bindings_synced: watch::Sender<bool>,
@@ -118,6 +123,7 @@ pub async fn run(
     };
     let value_key = value_key::load(&client, settings.state_namespace.as_deref()).await?;
     let (workloads, workload_writer) = store();
+    let (credentials, credential_writer) = store();
     let context = Arc::new(Context {
         recorder: Recorder::new(
             client.clone(),
@@ -129,6 +135,8 @@ pub async fn run(
         value_key,
         metrics,
         workloads: workloads.clone(),
+        credentials: credentials.clone(),
+        workloads_changed: Notify::new(),
         workloads_synced: watch::Sender::new(false),
         bindings_synced: watch::Sender::new(false),
         backoff: backoff::Backoff::default(),
@@ -141,11 +149,14 @@ pub async fn run(
             tracing::info!("watches are synced");
         }
     });
+    tokio::spawn(registry_credential::count_users(context.clone()));
     let config = ControllerConfig::default().concurrency(settings.concurrency.max(1)).debounce(DEBOUNCE);
     let workload_runner =
         run_workloads(&client, &settings, context.clone(), workload_writer, workloads, config.clone(), stop.clone());
+    let credential_runner =
+        run_credentials(&client, &settings, context.clone(), credential_writer, credentials, config.clone(), stop.clone());
     let binding_runner = run_bindings(&client, &settings, context, config, stop);
-    futures::join!(workload_runner, binding_runner);
+    futures::join!(workload_runner, credential_runner, binding_runner);
     Ok(())
 }
 
@@ -178,17 +189,52 @@ fn run_workloads(
     let objects = watcher(api::<PrivateImageWorkload>(client, settings), watch.clone()).default_backoff().reflect(writer);
     let (again, relisted) = futures::channel::mpsc::unbounded();
     let objects = note_synced(objects, context.workloads_synced.clone(), again);
-    let objects = objects.applied_objects().predicate_filter(request, Default::default());
+    let changed = context.clone();
+    let objects = objects.inspect(move |_| changed.workloads_changed.notify_one());
+    let objects = objects.applied_objects().predicate_filter(relations::request, Default::default());
     let bindings = watcher(Api::<AccountBinding>::all(client.clone()), watch.clone());
     let bindings = bindings.default_backoff().touched_objects().predicate_filter(predicates::generation, Default::default());
-    let (by_binding, by_secret) = (reader.clone(), reader.clone());
+    let credentials = watcher(api::<RegistryCredential>(client, settings), watch.clone());
+    let credentials = credentials.default_backoff().touched_objects().predicate_filter(relations::offer, Default::default());
+    let (by_binding, by_secret, by_credential) = (reader.clone(), reader.clone(), reader.clone());
     Controller::for_stream(objects, reader)
         .with_config(config)
-        .watches_stream(bindings, move |binding| users_of_binding(&by_binding, &binding))
-        .watches(api::<PartialObjectMeta<Secret>>(client, settings), watch, move |secret| users_of_secret(&by_secret, &secret))
+        .watches_stream(bindings, move |binding| relations::of_binding(&by_binding, &binding))
+        .watches_stream(credentials, move |credential| relations::of_credential(&by_credential, &credential))
+        .watches(api::<PartialObjectMeta<Secret>>(client, settings), watch, move |secret| {
+            relations::of_secret(&by_secret, &secret)
+        })
         .reconcile_all_on(relisted)
         .graceful_shutdown_on(stop)
         .run(workload::reconcile, workload::on_error, context)
+        .for_each(async |result| warn_of_watches(result.err()))
+}
+
+fn run_credentials(
+    client: &Client,
+    settings: &Settings,
+    context: Arc<Context>,
+    writer: kube::runtime::reflector::store::Writer<RegistryCredential>,
+    reader: Store<RegistryCredential>,
+    config: ControllerConfig,
+    stop: impl Future<Output = ()> + Clone + Send + Sync + 'static,
+) -> impl Future<Output = ()> {
+    let watch = watcher::Config::default().timeout(WATCH_SECONDS);
+    let objects = watcher(api::<RegistryCredential>(client, settings), watch.clone()).default_backoff().reflect(writer);
+    let objects = objects.applied_objects().predicate_filter(relations::request, Default::default());
+    let bindings = watcher(Api::<AccountBinding>::all(client.clone()), watch.clone());
+    let bindings = bindings.default_backoff().touched_objects().predicate_filter(predicates::generation, Default::default());
+    let workloads = watcher(api::<PrivateImageWorkload>(client, settings), watch.clone()).default_backoff().touched_objects();
+    let (by_binding, by_secret, by_workload) = (reader.clone(), reader.clone(), reader.clone());
+    Controller::for_stream(objects, reader)
+        .with_config(config)
+        .watches_stream(bindings, move |binding| relations::credentials_of_binding(&by_binding, &binding))
+        .watches_stream(workloads, move |_| relations::waiting(&by_workload))
+        .watches(api::<PartialObjectMeta<Secret>>(client, settings), watch, move |secret| {
+            relations::credentials_of_secret(&by_secret, &secret)
+        })
+        .graceful_shutdown_on(stop)
+        .run(registry_credential::reconcile, registry_credential::on_error, context)
         .for_each(async |result| warn_of_watches(result.err()))
 }
 
@@ -205,10 +251,13 @@ fn run_bindings(
     let (again, relisted) = futures::channel::mpsc::unbounded();
     let objects = note_synced(objects, context.bindings_synced.clone(), again);
     let objects = objects.applied_objects().predicate_filter(predicates::generation, Default::default());
-    let all = reader.clone();
+    let (of_workload, of_credential) = (reader.clone(), reader.clone());
     Controller::for_stream(objects, reader)
         .with_config(config)
-        .watches(api::<PrivateImageWorkload>(client, settings), watch, move |workload| bindings_of(&all, &workload))
+        .watches(api::<PrivateImageWorkload>(client, settings), watch.clone(), move |it| {
+            relations::bindings_of(&of_workload, &it)
+        })
+        .watches(api::<RegistryCredential>(client, settings), watch, move |it| relations::bindings_of(&of_credential, &it))
         .reconcile_all_on(relisted)
         .graceful_shutdown_on(stop)
         .run(binding::reconcile, binding::on_error, context)
@@ -237,47 +286,6 @@ fn note_synced<K>(
             let _ = again.unbounded_send(()); // the controller has stopped: nothing to be done again
         }
     })
-}
-
-/// What a pass is asked for by: generation, deletion, the annotations that ask. Not the status, which passes write themselves.
-fn request(workload: &PrivateImageWorkload) -> Option<u64> {
-    let mut hasher = DefaultHasher::new();
-    (workload.uid(), workload.metadata.generation, workload.metadata.deletion_timestamp.is_some()).hash(&mut hasher);
-    let annotations = workload.annotations();
-    [REQUESTED_AT, FLUX_REQUESTED_AT, ABANDON, FORCE_DELETE].map(|key| annotations.get(key)).hash(&mut hasher);
-    Some(hasher.finish())
-}
-
-/// The workloads that may act through a binding.
-fn users_of_binding(workloads: &Store<PrivateImageWorkload>, binding: &AccountBinding) -> Vec<ObjectRef<PrivateImageWorkload>> {
-    let name = binding.name_any();
-    let uses =
-        |workload: &PrivateImageWorkload| workload.spec.binding_ref.as_ref().is_none_or(|reference| reference.name == name);
-    workloads.state().iter().filter(|workload| uses(workload)).map(|workload| ObjectRef::from_obj(&**workload)).collect()
-}
-
-/// The workloads that name a Secret.
-fn users_of_secret(
-    workloads: &Store<PrivateImageWorkload>,
-    secret: &PartialObjectMeta<Secret>,
-) -> Vec<ObjectRef<PrivateImageWorkload>> {
-    let (name, namespace) = (secret.name_any(), secret.namespace());
-    let names = |workload: &PrivateImageWorkload| {
-        let credentials = &workload.spec.credentials;
-        credentials.iter().any(|credential| credential.secret_ref.as_ref().is_some_and(|reference| reference.name == name))
-    };
-    let users = workloads.state();
-    let users = users.iter().filter(|workload| workload.namespace() == namespace && names(workload));
-    users.map(|workload| ObjectRef::from_obj(&**workload)).collect()
-}
-
-/// The bindings that count this workload as a user.
-fn bindings_of(bindings: &Store<AccountBinding>, workload: &PrivateImageWorkload) -> Vec<ObjectRef<AccountBinding>> {
-    let all = bindings.state();
-    all.iter()
-        .filter(|binding| binding::uses(workload, &binding.name_any()))
-        .map(|binding| ObjectRef::from_obj(&**binding))
-        .collect()
 }
 
 /// A future that any number of tasks can wait for, resolved by SIGTERM or SIGINT.

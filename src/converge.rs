@@ -6,9 +6,10 @@ use crate::apply::apply;
 use crate::aws::Account;
 use crate::aws::accounts::{Accounts, Refusal};
 use crate::desired::{self, Removal, known_definitions, removal};
-use crate::inputs::Inputs;
+use crate::inputs::{CredentialInputs, Inputs};
 use crate::observe::{observe, strangers};
-use crate::pass::{Facts, Outcome, Pass, Round, facts};
+use crate::observed::Reads;
+use crate::pass::{Facts, Outcome, Pass, Round, credential_facts, facts};
 use crate::plan::{self, Kind, Plan};
 use crate::problem::Problem;
 use crate::target::{self, Target};
@@ -43,7 +44,7 @@ pub async fn converge(accounts: &Arc<Accounts>, inputs: &Inputs, write: bool, sh
     if inputs.workload.spec.suspend {
         return Pass::Suspended;
     }
-    let target = match target::choose(inputs) {
+    let target = match target::choose(&inputs.claim()) {
         Ok(target) => target,
         Err(problem) => return Pass::Refused(vec![problem]),
     };
@@ -80,12 +81,8 @@ pub async fn converge(accounts: &Arc<Accounts>, inputs: &Inputs, write: bool, sh
 
 /// Removes what the workload made and nobody else uses, or with `write` false only says what that would take.
 pub async fn remove(accounts: &Arc<Accounts>, inputs: &Inputs, write: bool, shared: &mut Shared) -> Pass {
-    let target = match target::of_removal(inputs) {
-        Ok(target) => target,
-        Err(problem) => return Pass::Refused(vec![problem]),
-    };
-    let account = match account(accounts, &target).await {
-        Ok(account) => account,
+    let (target, account) = match place(accounts, target::of_removal(&inputs.claim())).await {
+        Ok(place) => place,
         Err(problem) => return Pass::Refused(vec![problem]),
     };
     let mut inputs = shared.refreshed(inputs).await.unwrap_or_else(|| inputs.clone());
@@ -108,6 +105,67 @@ pub async fn remove(accounts: &Arc<Accounts>, inputs: &Inputs, write: bool, shar
     Pass::Done(Box::new(Round { target, plan, outcomes, warnings: vec![], facts: Facts::default() }))
 }
 
+/// Makes AWS what the credential says, or with `write` false only says what that would take.
+pub async fn converge_credential(accounts: &Arc<Accounts>, inputs: &CredentialInputs, write: bool) -> Pass {
+    if inputs.credential.spec.suspend {
+        return Pass::Suspended;
+    }
+    let (target, account) = match place(accounts, target::choose(&inputs.claim())).await {
+        Ok(place) => place,
+        Err(problem) => return Pass::Refused(vec![problem]),
+    };
+    let desired = match desired::resolve_credential(inputs, &target) {
+        Ok(desired) => desired,
+        Err(problems) => return Pass::Refused(problems),
+    };
+    let observed = observe(&account, &desired.reads()).await;
+    let plan = plan::credential(&desired, &observed);
+    let outcomes = match write {
+        true => Some(apply(&account, &plan).await),
+        false => None,
+    };
+    let facts = credential_facts(&desired, &observed, &plan, outcomes.as_deref().unwrap_or_default());
+    Pass::Done(Box::new(Round { target, plan, outcomes, warnings: desired.warnings, facts }))
+}
+
+/// Removes the secret that the credential keeps. Needs neither a valid spec nor the source Secret.
+pub async fn remove_credential(accounts: &Arc<Accounts>, inputs: &CredentialInputs, write: bool) -> Pass {
+    let (target, account) = match place(accounts, target::of_removal(&inputs.claim())).await {
+        Ok(place) => place,
+        Err(problem) => return Pass::Refused(vec![problem]),
+    };
+    let credential = &inputs.credential;
+    let name = credential.metadata.name.as_deref().unwrap_or_default();
+    let name = desired::credential_secret_name(&target, &inputs.namespace.name, name, credential.spec.name.as_deref());
+    let recorded = credential.status.as_ref().and_then(|status| status.secret.as_ref());
+    let reads = match credential.spec.secret_arn {
+        Some(_) => Reads::default(), // nothing of it is ours
+        None => Reads { secrets: [name.clone()].into(), ..Reads::default() },
+    };
+    let observed = observe(&account, &reads).await;
+    let (owner, days) = (desired::credential_owner(inputs), desired::recovery_window(inputs));
+    let plan = plan::remove_credential(&name, &owner, recorded.map(|secret| secret.arn.as_str()), days, &observed);
+    let outcomes = match write {
+        true => Some(apply(&account, &plan).await),
+        false => None,
+    };
+    Pass::Done(Box::new(Round { target, plan, outcomes, warnings: vec![], facts: Facts::default() }))
+}
+
+/// What would be written for a credential if nothing existed yet.
+pub fn credential_from_nothing(inputs: &CredentialInputs) -> Result<(Target, Plan), Vec<Problem>> {
+    let target = target::choose(&inputs.claim()).map_err(|problem| vec![problem])?;
+    let desired = desired::resolve_credential(inputs, &target)?;
+    let plan = plan::credential(&desired, &plan::imagined_for_credential(&desired));
+    Ok((target, plan))
+}
+
+async fn place(accounts: &Arc<Accounts>, target: Result<Target, Problem>) -> Result<(Target, Account), Problem> {
+    let target = target?;
+    let account = account(accounts, &target).await?;
+    Ok((target, account))
+}
+
 /// The lock is let go before the first write if nothing shared is written.
 async fn carry_out(account: &Account, plan: &Plan, shared: &mut Shared) -> Vec<Outcome> {
     if plan.steps.iter().all(|step| step.subject.kind == Kind::Definition) {
@@ -119,7 +177,7 @@ async fn carry_out(account: &Account, plan: &Plan, shared: &mut Shared) -> Vec<O
 /// What would be written if nothing existed yet. Asks nobody: ARNs that only AWS knows are named as such, and whatever exists
 /// already is taken as the spec writes it.
 pub fn from_nothing(inputs: &Inputs) -> Result<Plan, Vec<Problem>> {
-    let target = target::choose(inputs).map_err(|problem| vec![problem])?;
+    let target = target::choose(&inputs.claim()).map_err(|problem| vec![problem])?;
     let desired = desired::resolve(inputs, &target)?;
     Ok(plan::converge(&desired, &plan::imagined(&desired)))
 }

@@ -5,22 +5,27 @@ mod document;
 mod fences;
 mod history;
 mod needs;
+mod registry_credential;
 mod removal;
 mod rules;
 mod settings;
 mod shared;
 
-pub(crate) use credentials::is_secret_name;
+pub(crate) use credentials::is_object_name;
 pub(crate) use rules::answered;
 
+pub use credentials::ReferencedSecret;
 pub(crate) use needs::decryption;
+pub(crate) use registry_credential::{owner as credential_owner, recovery_window, secret_name as credential_secret_name};
 
 pub use history::{FormerRole, FormerSecret, REVISION_HISTORY_LIMIT};
+pub use registry_credential::{CredentialSecret, DesiredCredential, resolve_credential};
 pub use removal::{Removal, RemovedSecret, known_definitions, removal};
 
 use crate::api::{ContainerKeyStatus, PrivateImageWorkloadSpec, RetiredRevisions, RevisionStatus, RolledService};
 use crate::inputs::Inputs;
 use crate::observed::{DefinitionRead, Reads};
+use crate::plan::Scope;
 use crate::problem::Problem;
 use crate::resource::arn::{KmsKeyForm, check_kms_key};
 use crate::resource::definition::DesiredDefinition;
@@ -30,7 +35,7 @@ use crate::resource::revision::Family;
 use crate::resource::role::{DesiredRole, ManagedRole};
 use crate::resource::secret::DesiredSecret;
 use crate::resource::service::DesiredServices;
-use crate::resource::tags::Owner;
+use crate::resource::tags::{Adoption, Owner};
 use crate::resource::uses::{Thing, Use};
 use crate::status::Reason;
 use crate::target::Target;
@@ -51,6 +56,8 @@ pub struct Desired {
     pub secrets: Vec<DesiredSecret>,
     /// Secrets that exist and are only referred to.
     pub existing: Vec<ExistingSecret>,
+    /// Secrets of `RegistryCredential`s.
+    pub referenced: Vec<ReferencedSecret>,
     /// What its containers name besides.
     pub uses: Vec<Use>,
     /// Customer keys for what may not be looked at, as the spec names them.
@@ -97,6 +104,11 @@ pub struct ExistingSecret {
 }
 
 impl Desired {
+    /// Where its plan acts, and for whom.
+    pub(crate) fn scope(&self) -> Scope<'_> {
+        Scope { target: &self.target, owner: &self.definition.owner }
+    }
+
     /// What a pass has to look at.
     pub fn reads(&self) -> Reads {
         let needs_lookup = |key: &&String| !matches!(check_kms_key(key), Ok(KmsKeyForm::KeyArn(_)));
@@ -145,6 +157,7 @@ fn resolve_into(inputs: &Inputs, target: &Target, problems: &mut Vec<Problem>) -
     let prepared = document::prepare(inputs, target, problems)?;
     let matched = credentials::resolve(inputs, target, &prepared, problems);
     fences::check(target, &inputs.namespace.name, &prepared, problems);
+    fences::check_adoption(target, inputs.workload.spec.adoption_policy, problems);
     let hosts_are_looked_at = inputs.workload.spec.rollout.is_some();
     let mut warnings = rules::check(&prepared, &matched.by_container, hosts_are_looked_at, problems);
     warnings.extend(matched.warnings.iter().cloned());
@@ -177,6 +190,7 @@ fn resolve_into(inputs: &Inputs, target: &Target, problems: &mut Vec<Problem>) -
         },
         secrets: matched.kept,
         existing: matched.existing,
+        referenced: matched.referenced,
         compare_values: inputs.compare_values,
         warnings,
     })
@@ -268,6 +282,12 @@ fn owner(inputs: &Inputs, key: &str) -> Owner {
         namespace: inputs.namespace.name.clone(),
         owner: names::tag_value(key),
     }
+}
+
+/// Who takes over secrets that others made.
+fn adoption(inputs: &Inputs, target: &Target) -> Adoption {
+    let identity = format!("{}/{}/PrivateImageWorkload/{}", inputs.cluster, inputs.namespace.name, workload_name(inputs));
+    Adoption { policy: inputs.workload.spec.adoption_policy.min(target.most_adoption()), identity }
 }
 
 fn workload_name(inputs: &Inputs) -> &str {

@@ -1,8 +1,9 @@
 //! What a workload refers to, fetched: plain data, the only thing that the pure core knows of Kubernetes.
 
-use crate::api::{AccountBinding, PrivateImageWorkload};
+use crate::api::{AccountBinding, PrivateImageWorkload, RegistryCredential};
 use crate::resource::fingerprint::ValueKey;
 use crate::resource::login::{LoginError, Logins};
+use crate::target::Claim;
 use std::collections::BTreeMap;
 
 /// A workload and everything it refers to.
@@ -18,6 +19,10 @@ pub struct Inputs {
     pub bindings: Bindings,
     /// The Secrets that the spec names, by name.
     pub sources: BTreeMap<String, Source>,
+    /// The RegistryCredentials that the spec names, as far as they exist.
+    pub credentials: Vec<RegistryCredential>,
+    /// Whether secrets of credentials that are only planned may stand for themselves. Only the command line plans so.
+    pub planned_credentials: bool,
     /// The other workloads of the namespace.
     pub siblings: Vec<PrivateImageWorkload>,
     /// Whether `siblings` is known to be all of them. The command line sees only its files.
@@ -28,6 +33,55 @@ pub struct Inputs {
     pub value_key: ValueKey,
     /// Whether values are compared by reading them: the key is not the one that earlier versions were written with.
     pub compare_values: bool,
+}
+
+impl Inputs {
+    /// What the workload says of where it wants to live.
+    pub fn claim(&self) -> Claim<'_> {
+        let (spec, status) = (&self.workload.spec, self.workload.status.as_ref());
+        Claim {
+            namespace: &self.namespace,
+            binding: spec.binding_ref.as_ref().map(|reference| reference.name.as_str()),
+            region: spec.region.as_deref(),
+            pinned: status.and_then(|status| status.target.as_ref()),
+            bindings: &self.bindings,
+        }
+    }
+}
+
+/// A `RegistryCredential` and everything it refers to.
+#[derive(Debug, Clone)]
+pub struct CredentialInputs {
+    /// The credential.
+    pub credential: RegistryCredential,
+    /// The cluster id, or `--owner` of the command line.
+    pub cluster: String,
+    /// The credential's namespace.
+    pub namespace: Namespace,
+    /// What decides account and fences.
+    pub bindings: Bindings,
+    /// The Secret that the spec names.
+    pub source: Option<Source>,
+    /// The workloads that use it, as `NAMESPACE/NAME`.
+    pub users: Vec<String>,
+    /// The key of the value fingerprint.
+    pub value_key: ValueKey,
+    /// Whether the value is compared by reading it.
+    pub compare_values: bool,
+}
+
+impl CredentialInputs {
+    /// What the credential says of where it wants to live.
+    pub fn claim(&self) -> Claim<'_> {
+        let (spec, status) = (&self.credential.spec, self.credential.status.as_ref());
+        Claim {
+            namespace: &self.namespace,
+            binding: spec.binding_ref.as_ref().map(|reference| reference.name.as_str()),
+            region: spec.region.as_deref(),
+            pinned: status.and_then(|status| status.target.as_ref()),
+            bindings: &self.bindings,
+        }
+    }
 }
 
 /// A namespace.

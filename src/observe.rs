@@ -4,7 +4,7 @@ use crate::api::RolledService;
 use crate::aws::{Account, batch, ecs, ecs_services, iam, kms, secrets_manager, ssm};
 use crate::failure::Failure;
 use crate::observed::{DefinitionRead, Observed, ObservedParameter, Reads, RoleSnapshot, Snapshot};
-use crate::resource::arn::Arn;
+use crate::resource::arn::{Arn, is_default_key};
 use crate::resource::definition::ObservedDefinition;
 use crate::resource::normalise::DefinitionKind;
 use crate::resource::revision::{Family, ObservedRevision, Usage};
@@ -12,6 +12,7 @@ use crate::resource::sealed::Sealed;
 use crate::resource::secret::ObservedSecret;
 use crate::resource::service::ObservedService;
 use futures::future::{join, join_all, join5};
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Looks at everything that is asked for.
@@ -24,9 +25,9 @@ pub async fn observe(account: &Account, reads: &Reads) -> Observed {
         rest(account, reads),
     )
     .await;
-    let parameters = parameters(account, reads).await;
+    let (parameters, resource_policies) = join(parameters(account, reads), resource_policies(account, reads, &secrets)).await;
     let keys = keys(account, reads, &secrets, &parameters).await;
-    let mut observed = Observed { secrets, parameters, keys, roles, ..Observed::default() };
+    let mut observed = Observed { secrets, resource_policies, parameters, keys, roles, ..Observed::default() };
     observed.absorb(definition);
     observed.absorb(Observed { families, ..rest });
     observed
@@ -67,11 +68,26 @@ async fn keys(
 ) -> BTreeMap<String, Snapshot<String>> {
     let of_secrets = secrets.values().filter_map(|secret| secret.present()?.kms_key.clone());
     let existing = of_secrets.chain(parameters.values().filter_map(|parameter| parameter.present()?.kms_key.clone()));
-    let unresolved = existing.filter(|key| !key.contains(":key/") && !key.ends_with("alias/aws/secretsmanager"));
+    let unresolved = existing.filter(|key| !key.contains(":key/") && !is_default_key(key));
     let wanted: BTreeSet<String> = reads.keys.iter().cloned().chain(unresolved).collect();
     let each = wanted.into_iter().map(async |key| {
         let seen = snapshot(kms::key_arn(&account.near(&key), &key).await);
         (key, seen)
+    });
+    join_all(each).await.into_iter().collect()
+}
+
+/// A secret that does not exist has no policy to read.
+async fn resource_policies(
+    account: &Account,
+    reads: &Reads,
+    secrets: &BTreeMap<String, Snapshot<ObservedSecret>>,
+) -> BTreeMap<String, Snapshot<Value>> {
+    let there =
+        |id: &&String| secrets.get(*id).is_some_and(|secret| secret.present().is_some_and(|it| !it.scheduled_for_deletion));
+    let each = reads.resource_policies.iter().filter(there).map(async |id| {
+        let seen = snapshot(secrets_manager::policy(&account.read, id).await);
+        (id.clone(), seen)
     });
     join_all(each).await.into_iter().collect()
 }

@@ -40,6 +40,8 @@ pub struct Reads {
     pub secrets: BTreeSet<String>,
     /// Values (by secret) to compare by reading, where no value key is at hand. A read of last resort: it needs GetSecretValue.
     pub compare_values: BTreeMap<String, Sealed>,
+    /// Secrets whose resource policies are wanted, by name or ARN.
+    pub resource_policies: BTreeSet<String>,
     /// SSM parameters, by ARN.
     pub parameters: BTreeSet<String>,
     /// KMS keys in any form but a key ARN.
@@ -72,6 +74,8 @@ pub struct DefinitionRead {
 pub struct Observed {
     /// Secrets, by what they were asked for.
     pub secrets: BTreeMap<String, Snapshot<ObservedSecret>>,
+    /// Resource policies of secrets, by what these were asked for.
+    pub resource_policies: BTreeMap<String, Snapshot<Value>>,
     /// SSM parameters, by ARN.
     pub parameters: BTreeMap<String, Snapshot<ObservedParameter>>,
     /// ARNs of KMS keys, by what they were asked for.
@@ -114,6 +118,7 @@ impl Observed {
     /// Adds what a further look saw.
     pub fn absorb(&mut self, more: Observed) {
         self.secrets.extend(more.secrets);
+        self.resource_policies.extend(more.resource_policies);
         self.parameters.extend(more.parameters);
         self.keys.extend(more.keys);
         self.roles.extend(more.roles);

@@ -1,12 +1,17 @@
 //! What one pass over a workload came to: plain data, from which the status, the events and the command line's text are made.
 
 mod history;
+mod registry_credential;
 
-use crate::api::{ContainerKeyStatus, DefinitionStatus, RevisionStatus, RolledService, SecretStatus, ServiceStatus};
-use crate::desired::Desired;
+pub use registry_credential::credential_facts;
+
+use crate::api::{
+    ContainerKeyStatus, DefinitionStatus, ReplicaStatus, RevisionStatus, RolledService, SecretStatus, ServiceStatus,
+};
+use crate::desired::{Desired, ExistingSecret};
 use crate::failure::Failure;
 use crate::observed::{Observed, Snapshot};
-use crate::plan::{self, Action, Plan, Step, Subject};
+use crate::plan::{self, Action, Plan, Scope, Step, Subject};
 use crate::problem::Problem;
 use crate::resource::secret::DesiredSecret;
 use crate::resource::service;
@@ -85,6 +90,10 @@ pub struct Facts {
     pub older_revisions: Option<Vec<RevisionStatus>>,
     /// The services that are rolled.
     pub services: Vec<ServiceStatus>,
+    /// Copies of a credential's secret.
+    pub replicas: Vec<ReplicaStatus>,
+    /// What the owner of a credential's key must add to its policy.
+    pub key_policy_statement: Option<String>,
 }
 
 impl Round {
@@ -140,6 +149,10 @@ pub fn facts(desired: &Desired, observed: &Observed, plan: &Plan, outcomes: &[Ou
     facts
 }
 
+fn existing_status(existing: &ExistingSecret, arn: String, kms_key_arn: Option<String>) -> SecretStatus {
+    SecretStatus { registry: existing.registry.clone(), name: None, arn, version_id: None, kms_key_arn, former: false }
+}
+
 fn services(desired: &Desired, observed: &Observed, done: &Done, facts: &Facts) -> Vec<ServiceStatus> {
     let told = |named: &RolledService| {
         let told = |action: &Action| matches!(action, Action::UpdateService { cluster, service, .. } if *cluster == named.cluster && *service == named.service);
@@ -185,13 +198,20 @@ fn definition(desired: &Desired, observed: &Observed, done: &Done) -> Option<Def
 
 /// The secrets that are pulled with, or were: those of the spec as far as they are there and ours or admitted, then the former.
 fn secrets(desired: &Desired, observed: &Observed, done: &Done, former: Vec<SecretStatus>) -> Vec<SecretStatus> {
-    let kept = desired.secrets.iter().filter_map(|wanted| kept_secret(wanted, desired, observed, done));
+    let kept = desired.secrets.iter().filter_map(|wanted| kept_secret(wanted, &desired.scope(), observed, done));
     let existing = desired.existing.iter().filter_map(|existing| {
-        let (arn, kms_key_arn) = plan::existing_secret(existing, desired, observed, &mut Plan::default())?;
-        let registry = existing.registry.clone();
-        Some(SecretStatus { registry, name: None, arn, version_id: None, kms_key_arn, former: false })
+        let (arn, kms_key_arn) = plan::existing_secret(existing, &desired.scope(), observed, &mut Plan::default())?;
+        Some(existing_status(existing, arn, kms_key_arn))
     });
-    let mut found: Vec<SecretStatus> = kept.chain(existing).collect();
+    let referenced = desired.referenced.iter().map(|secret| SecretStatus {
+        registry: secret.registry.clone(),
+        name: None,
+        arn: secret.arn.clone(),
+        version_id: None,
+        kms_key_arn: secret.kms_key_arn.clone(),
+        former: false,
+    });
+    let mut found: Vec<SecretStatus> = kept.chain(existing).chain(referenced).collect();
     for former in former {
         if !found.iter().any(|secret| secret.arn == former.arn) {
             found.push(former);
@@ -200,8 +220,8 @@ fn secrets(desired: &Desired, observed: &Observed, done: &Done, former: Vec<Secr
     found
 }
 
-fn kept_secret(wanted: &DesiredSecret, desired: &Desired, observed: &Observed, done: &Done) -> Option<SecretStatus> {
-    let kms_key_arn = plan::key_of(wanted, desired, observed, &mut Plan::default())?;
+fn kept_secret(wanted: &DesiredSecret, scope: &Scope, observed: &Observed, done: &Done) -> Option<SecretStatus> {
+    let kms_key_arn = plan::key_of(wanted, scope, observed, &mut Plan::default())?;
     let seen = observed.secrets.get(&wanted.name).and_then(Snapshot::present);
     let seen = seen.filter(|secret| wanted.owner.owns(&secret.tags, wanted.recorded.as_ref() == Some(&secret.arn)));
     let created = done.output(|action| matches!(action, Action::CreateSecret { name, .. } if *name == wanted.name));

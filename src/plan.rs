@@ -3,14 +3,17 @@
 
 mod converge;
 mod permissions;
+mod registry_credential;
 mod remove;
 pub mod render;
 mod retire;
+mod secrets;
 
 pub use converge::{converge, imagined};
-pub(crate) use converge::{existing_secret, key_of};
 pub(crate) use permissions::container_grants;
+pub use registry_credential::{credential, imagined_for_credential, remove_credential};
 pub use remove::remove;
+pub(crate) use secrets::{Scope, existing_secret, key_of};
 
 use crate::failure::Failure;
 use crate::resource::normalise::{DefinitionKind, FieldChange};
@@ -19,6 +22,7 @@ use crate::resource::tags::Tags;
 use crate::status::Reason;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// The kinds of AWS things that plans speak of. Each belongs to one part of the conditions.
@@ -212,6 +216,28 @@ pub enum Action {
     TagSecret {
         arn: String,
         tags: Tags,
+    },
+    /// TagResource on a secret that others made. `before` = its tags until then.
+    AdoptSecret {
+        arn: String,
+        tags: Tags,
+        before: Tags,
+    },
+    /// By Region, with the key of each copy.
+    ReplicateSecretToRegions {
+        arn: String,
+        replicas: BTreeMap<String, Option<String>>,
+    },
+    RemoveRegionsFromReplication {
+        arn: String,
+        regions: Vec<String>,
+    },
+    PutResourcePolicy {
+        arn: String,
+        document: Value,
+    },
+    DeleteResourcePolicy {
+        arn: String,
     },
     DeleteSecret {
         arn: String,

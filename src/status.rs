@@ -3,11 +3,13 @@
 mod binding;
 mod leftovers;
 mod reason;
+mod registry_credential;
 mod removal;
 
 pub use binding::binding_status;
 pub use leftovers::{goes_on, has_leftovers};
 pub use reason::Reason;
+pub use registry_credential::{blocked_credential, credential_users, names_credential, summarise_credential};
 pub use removal::{Farewell, farewell, inventory, leaves_everything};
 
 use crate::api::{FLUX_REQUESTED_AT, PrivateImageWorkload, PrivateImageWorkloadStatus, REQUESTED_AT, ServiceStatus};
@@ -72,32 +74,33 @@ pub fn summarise(workload: &PrivateImageWorkload, pass: &Pass, now: Timestamp) -
             status.conditions = kept.collect();
             let message = "suspended: nothing is compared and nothing written";
             let verdict = Verdict { ok: Some(false), reason: Reason::Suspended, message: message.into() };
-            status.conditions.insert(0, condition(READY, &verdict, workload, &previous, now));
+            status.conditions.insert(0, condition(READY, &verdict, workload.metadata.generation, &previous, now));
             return status;
         }
         Pass::Refused(problems) => refused(workload, problems, &mut status),
         Pass::Done(round) => done(workload, round, &mut status),
     };
-    let ready = ready(&parts, &status);
-    let mut conditions = vec![condition(READY, &ready, workload, &previous, now)];
-    if ready.ok != Some(true) {
-        let kind = if ready.reason.is_stalled() { STALLED } else { RECONCILING };
-        conditions.push(condition(
-            kind,
-            &Verdict { ok: Some(true), reason: ready.reason, message: ready.message.clone() },
-            workload,
-            &previous,
-            now,
-        ));
-    }
-    conditions.extend(parts.iter().map(|(part, verdict)| condition(part, verdict, workload, &previous, now)));
-    status.conditions = conditions;
+    let registered = status.definition.as_ref().map(|it| format!("{} is registered", it.arn)).unwrap_or_default();
+    status.conditions = conditions(&parts, registered, workload.metadata.generation, &previous, now);
     status
 }
 
+/// `Ready`, what kstatus has for one that is not, and the parts. `success` = what `Ready` says when it is true.
+fn conditions(parts: &Parts, success: String, generation: Option<i64>, previous: &[Condition], now: Timestamp) -> Vec<Condition> {
+    let ready = ready(parts, success);
+    let mut conditions = vec![condition(READY, &ready, generation, previous, now)];
+    if ready.ok != Some(true) {
+        let kind = if ready.reason.is_stalled() { STALLED } else { RECONCILING };
+        let present = Verdict { ok: Some(true), reason: ready.reason, message: ready.message.clone() };
+        conditions.push(condition(kind, &present, generation, previous, now));
+    }
+    conditions.extend(parts.iter().map(|(part, verdict)| condition(part, verdict, generation, previous, now)));
+    conditions
+}
+
 /// The value that asks for a pass now, ours or Flux's: the later one, as both are times.
-pub fn requested_at(workload: &PrivateImageWorkload) -> Option<String> {
-    [REQUESTED_AT, FLUX_REQUESTED_AT].iter().filter_map(|key| workload.annotations().get(*key).cloned()).max()
+pub fn requested_at(object: &impl ResourceExt) -> Option<String> {
+    [REQUESTED_AT, FLUX_REQUESTED_AT].iter().filter_map(|key| object.annotations().get(*key).cloned()).max()
 }
 
 /// The condition of a type.
@@ -111,22 +114,33 @@ pub fn held_up(workload: &PrivateImageWorkload, reason: Reason, message: &str, n
     status.observed_generation = workload.metadata.generation;
     status.last_handled_reconcile_at = requested_at(workload).or(status.last_handled_reconcile_at);
     let previous = std::mem::take(&mut status.conditions);
-    let kind = if reason.is_stalled() { STALLED } else { RECONCILING };
-    let ready = Verdict::no(reason, message);
-    let present = Verdict { ok: Some(true), reason, message: message.into() };
-    status.conditions =
-        vec![condition(READY, &ready, workload, &previous, now), condition(kind, &present, workload, &previous, now)];
+    status.conditions = waiting(reason, message, workload.metadata.generation, &previous, now);
     status
+}
+
+/// The conditions of an object that waits.
+fn waiting(reason: Reason, message: &str, generation: Option<i64>, previous: &[Condition], now: Timestamp) -> Vec<Condition> {
+    let kind = if reason.is_stalled() { STALLED } else { RECONCILING };
+    let present = Verdict { ok: Some(true), reason, message: message.into() };
+    vec![
+        condition(READY, &Verdict::no(reason, message), generation, previous, now),
+        condition(kind, &present, generation, previous, now),
+    ]
 }
 
 type Parts = Vec<(&'static str, Verdict)>;
 
 fn refused(workload: &PrivateImageWorkload, problems: &[Problem], status: &mut PrivateImageWorkloadStatus) -> Parts {
+    status.plan = None;
+    parts(workload).map(|(part, _)| (part, refusal(problems))).collect()
+}
+
+/// What all parts say of bad input.
+fn refusal(problems: &[Problem]) -> Verdict {
     let message = problems.iter().map(Problem::to_string).collect::<Vec<_>>().join("\n");
     let reason = problems.first().map_or(Reason::InvalidSpec, |problem| problem.reason);
     let stalled = problems.iter().map(|problem| problem.reason).find(|reason| reason.is_stalled()).unwrap_or(reason);
-    status.plan = None;
-    parts(workload).map(|(part, _)| (part, Verdict { ok: None, reason: stalled, message: message.clone() })).collect()
+    Verdict { ok: None, reason: stalled, message }
 }
 
 fn done(workload: &PrivateImageWorkload, round: &Round, status: &mut PrivateImageWorkloadStatus) -> Parts {
@@ -232,7 +246,7 @@ fn success(round: &Round, part: &str) -> String {
 }
 
 /// The first part that is not so decides; one that somebody must act on comes before one that only waits.
-fn ready(parts: &Parts, status: &PrivateImageWorkloadStatus) -> Verdict {
+fn ready(parts: &Parts, success: String) -> Verdict {
     let open = || parts.iter().filter(|(_, verdict)| verdict.ok != Some(true));
     let first = open()
         .find(|(_, verdict)| verdict.reason.is_stalled())
@@ -240,17 +254,11 @@ fn ready(parts: &Parts, status: &PrivateImageWorkloadStatus) -> Verdict {
         .or_else(|| open().next());
     match first {
         Some((_, verdict)) => Verdict::no(verdict.reason, verdict.message.clone()),
-        None => Verdict::yes(status.definition.as_ref().map(|it| format!("{} is registered", it.arn)).unwrap_or_default()),
+        None => Verdict::yes(success),
     }
 }
 
-fn condition(
-    kind: &str,
-    verdict: &Verdict,
-    workload: &PrivateImageWorkload,
-    previous: &[Condition],
-    now: Timestamp,
-) -> Condition {
+fn condition(kind: &str, verdict: &Verdict, generation: Option<i64>, previous: &[Condition], now: Timestamp) -> Condition {
     let status = verdict.ok.map_or("Unknown", |ok| if ok { "True" } else { "False" });
     let before = previous.iter().find(|condition| condition.type_ == kind && condition.status == status);
     Condition {
@@ -258,7 +266,7 @@ fn condition(
         status: status.to_owned(),
         reason: verdict.reason.to_string(),
         message: render::cut(&verdict.message, 4096),
-        observed_generation: workload.metadata.generation,
+        observed_generation: generation,
         last_transition_time: before.map_or(Time(now), |before| before.last_transition_time.clone()),
     }
 }

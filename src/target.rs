@@ -1,7 +1,7 @@
 //! Which account, Region and identity a workload acts with. Fails closed: no binding or more than one = nothing is done.
 
-use crate::api::{AccountBinding, Limits, Names, SessionTags, TargetStatus};
-use crate::inputs::{Bindings, Inputs};
+use crate::api::{AccountBinding, AdoptionPolicy, Limits, Names, SessionTags, TargetStatus};
+use crate::inputs::{Bindings, Namespace};
 use crate::problem::Problem;
 use crate::resource::arn::{Arn, KmsKeyForm, check_kms_key, partition_of, pattern_matches};
 use crate::resource::uses::Place;
@@ -17,6 +17,8 @@ pub struct Target {
     pub account_id: String,
     /// Region.
     pub region: String,
+    /// All Regions that the binding admits; none listed = any.
+    pub regions: Vec<String>,
     /// `aws`, `aws-cn`, …
     pub partition: &'static str,
     /// Prefixes of names.
@@ -68,6 +70,11 @@ impl Target {
         self.admits_key(arn) || self.limits.as_ref().is_some_and(|limits| limits.kms_keys.iter().any(of_alias))
     }
 
+    /// The most that a spec may ask for in taking over what others made.
+    pub fn most_adoption(&self) -> AdoptionPolicy {
+        self.limits.as_ref().map_or(AdoptionPolicy::Adopt, |limits| limits.adoption)
+    }
+
     /// Where what is named without an ARN is.
     pub fn place(&self) -> Place<'_> {
         Place { partition: self.partition, region: &self.region, account_id: &self.account_id }
@@ -86,24 +93,38 @@ fn names_one_thing(text: &str) -> bool {
     !literal.contains(['*', '?']) && !literal.contains("${") && literal.split(['/', ':']).all(|part| part != "..")
 }
 
-/// The workload's target, or why there is none.
-pub fn choose(inputs: &Inputs) -> Result<Target, Problem> {
-    let target = match &inputs.bindings {
-        Bindings::Ambient { account_id, region } => ambient(inputs, account_id, region.as_deref())?,
-        Bindings::Objects(bindings) => bound(inputs, bindings)?,
+/// What an object says of where it wants to live, and where it lives already.
+#[derive(Debug, Clone, Copy)]
+pub struct Claim<'a> {
+    /// Its namespace.
+    pub namespace: &'a Namespace,
+    /// `spec.bindingRef.name`.
+    pub binding: Option<&'a str>,
+    /// `spec.region`.
+    pub region: Option<&'a str>,
+    /// `status.target`.
+    pub pinned: Option<&'a TargetStatus>,
+    /// What decides account and fences.
+    pub bindings: &'a Bindings,
+}
+
+/// The object's target, or why there is none.
+pub fn choose(claim: &Claim) -> Result<Target, Problem> {
+    let target = match claim.bindings {
+        Bindings::Ambient { account_id, region } => ambient(claim, account_id, region.as_deref())?,
+        Bindings::Objects(bindings) => bound(claim, bindings)?,
     };
-    let pinned = inputs.workload.status.as_ref().and_then(|status| status.target.as_ref());
-    match pinned {
+    match claim.pinned {
         Some(pinned) if *pinned != target.status() => Err(moved(pinned, &target)),
         _ => Ok(target),
     }
 }
 
-fn bound(inputs: &Inputs, bindings: &[AccountBinding]) -> Result<Target, Problem> {
-    let binding = choose_binding(inputs, bindings)?;
+fn bound(claim: &Claim, bindings: &[AccountBinding]) -> Result<Target, Problem> {
+    let binding = choose_binding(claim, bindings)?;
     let name = name(binding);
-    let region = match (&inputs.workload.spec.region, binding.spec.regions.as_slice()) {
-        (Some(region), regions) if regions.contains(region) => region.clone(),
+    let region = match (claim.region, binding.spec.regions.as_slice()) {
+        (Some(region), regions) if regions.iter().any(|one| one == region) => region.to_owned(),
         (Some(region), regions) => {
             known_partition(region)?;
             let rule = format!("AccountBinding {name} allows only {}", regions.join(", "));
@@ -121,37 +142,37 @@ fn bound(inputs: &Inputs, bindings: &[AccountBinding]) -> Result<Target, Problem
             return Err(Problem::spec("spec.region", "", rule, format!("set it to one of {}", regions.join(", "))));
         }
     };
-    assemble(inputs, binding, region)
+    assemble(claim, binding, region)
 }
 
-fn assemble(inputs: &Inputs, binding: &AccountBinding, region: String) -> Result<Target, Problem> {
+fn assemble(claim: &Claim, binding: &AccountBinding, region: String) -> Result<Target, Problem> {
     let spec = &binding.spec;
     Ok(Target {
         binding: Some(name(binding)),
         account_id: spec.account_id.clone(),
         partition: known_partition(&region)?,
         region,
+        regions: spec.regions.clone(),
         names: spec.names.clone(),
         limits: Some(spec.limits.clone()),
         role_arn: spec.role_arn.clone(),
         external_id: spec.external_id.clone(),
-        session_namespace: (spec.session_tags == SessionTags::Namespace).then(|| inputs.namespace.name.clone()),
+        session_namespace: (spec.session_tags == SessionTags::Namespace).then(|| claim.namespace.name.clone()),
     })
 }
 
-/// The target to remove a workload from: where its status says that it lives, whatever the spec says now. A status is no authority,
-/// so the binding must still admit the namespace; while it does not, what exists is kept.
-pub fn of_removal(inputs: &Inputs) -> Result<Target, Problem> {
-    let pinned = inputs.workload.status.as_ref().and_then(|status| status.target.as_ref());
-    let (Some(pinned), Bindings::Objects(bindings)) = (pinned, &inputs.bindings) else { return choose(inputs) };
+/// The target to remove an object from: where its status says that it lives, whatever the spec says now. A status is no authority, so
+/// the binding must still admit the namespace; while it does not, what exists is kept.
+pub fn of_removal(claim: &Claim) -> Result<Target, Problem> {
+    let (Some(pinned), Bindings::Objects(bindings)) = (claim.pinned, claim.bindings) else { return choose(claim) };
     let binding = bindings.iter().find(|binding| binding.metadata.name == pinned.binding);
     match binding.filter(|binding| binding.spec.account_id == pinned.account_id) {
-        Some(binding) if admits_namespace(inputs, binding) => assemble(inputs, binding, pinned.region.clone()),
+        Some(binding) if admits_namespace(claim, binding) => assemble(claim, binding, pinned.region.clone()),
         Some(binding) => Err(Problem::of(
             Reason::BindingNotFound,
             "status.target.binding",
             name(binding),
-            format!("this AccountBinding no longer admits namespace {}, so nothing is removed", inputs.namespace.name),
+            format!("this AccountBinding no longer admits namespace {}, so nothing is removed", claim.namespace.name),
             "ask the administrator to admit it again",
         )),
         None => Err(Problem::of(
@@ -169,14 +190,13 @@ fn name(binding: &AccountBinding) -> String {
 }
 
 /// Exactly one must admit the namespace.
-fn choose_binding<'a>(inputs: &Inputs, bindings: &'a [AccountBinding]) -> Result<&'a AccountBinding, Problem> {
-    let namespace = &inputs.namespace.name;
-    let wanted = inputs.workload.spec.binding_ref.as_ref().map(|reference| reference.name.as_str());
+fn choose_binding<'a>(claim: &Claim, bindings: &'a [AccountBinding]) -> Result<&'a AccountBinding, Problem> {
+    let (namespace, wanted) = (&claim.namespace.name, claim.binding);
     let candidates: Vec<&AccountBinding> = bindings
         .iter()
         .filter(|binding| wanted.is_none_or(|wanted| name(binding) == wanted))
-        .filter(|binding| admits_namespace(inputs, binding))
-        .filter(|binding| binding.metadata.deletion_timestamp.is_none() || is_pinned_to(inputs, binding))
+        .filter(|binding| admits_namespace(claim, binding))
+        .filter(|binding| binding.metadata.deletion_timestamp.is_none() || is_pinned_to(claim, binding))
         .collect();
     match (candidates.as_slice(), wanted) {
         ([one], _) => Ok(one),
@@ -209,18 +229,18 @@ fn choose_binding<'a>(inputs: &Inputs, bindings: &'a [AccountBinding]) -> Result
 }
 
 /// A binding that is being deleted takes no new workloads.
-fn is_pinned_to(inputs: &Inputs, binding: &AccountBinding) -> bool {
-    let pinned = inputs.workload.status.as_ref().and_then(|status| status.target.as_ref()?.binding.as_ref());
+fn is_pinned_to(claim: &Claim, binding: &AccountBinding) -> bool {
+    let pinned = claim.pinned.and_then(|pinned| pinned.binding.as_ref());
     pinned.is_some() && pinned == binding.metadata.name.as_ref()
 }
 
-fn admits_namespace(inputs: &Inputs, binding: &AccountBinding) -> bool {
+fn admits_namespace(claim: &Claim, binding: &AccountBinding) -> bool {
     let Some(selector) = binding.spec.namespace_selector.clone() else { return false };
-    Selector::try_from(selector).is_ok_and(|selector| selector.matches(&inputs.namespace.labels))
+    Selector::try_from(selector).is_ok_and(|selector| selector.matches(&claim.namespace.labels))
 }
 
-fn ambient(inputs: &Inputs, account_id: &str, configured: Option<&str>) -> Result<Target, Problem> {
-    let Some(region) = inputs.workload.spec.region.clone().or(configured.map(str::to_owned)) else {
+fn ambient(claim: &Claim, account_id: &str, configured: Option<&str>) -> Result<Target, Problem> {
+    let Some(region) = claim.region.or(configured).map(str::to_owned) else {
         return Err(Problem::spec("spec.region", "", "no Region is named", "set it, or AWS_REGION"));
     };
     Ok(Target {
@@ -228,6 +248,7 @@ fn ambient(inputs: &Inputs, account_id: &str, configured: Option<&str>) -> Resul
         account_id: account_id.to_owned(),
         partition: known_partition(&region)?,
         region,
+        regions: vec![],
         names: Names::default(),
         limits: None,
         role_arn: None,

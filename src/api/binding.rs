@@ -137,20 +137,29 @@ pub struct Limits {
     /// Registry hosts that credentials may be held for, such as `registry.example.com` or `*.example.com`.
     #[schemars(length(max = 100), inner(length(max = 255)))]
     pub registries: Vec<String>,
+    /// Accounts (12 digits) and roles that a `RegistryCredential` may let read its secret.
+    #[schemars(length(max = 100), inner(length(max = 2048)))]
+    pub readers: Vec<String>,
     /// The most that a spec may ask for in taking over what it did not make.
     pub adoption: AdoptionPolicy,
 }
 
 /// Whether what Wharfinger did not make may be taken over.
-#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum AdoptionPolicy {
     /// Never.
     #[default]
     Never,
-    /// What carries the tag `wharfinger.dev/adopt-by` with this workload's identity.
+    /// What carries the tag `wharfinger.dev/adopt-by` with the object's identity: `<cluster>/<namespace>/<kind>/<name>`.
     IfTagged,
     /// What has no owner.
     Adopt,
+}
+
+impl AdoptionPolicy {
+    pub(super) fn is_never(&self) -> bool {
+        *self == Self::Never
+    }
 }
 
 /// Who uses the binding.

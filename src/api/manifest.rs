@@ -1,6 +1,6 @@
 //! The custom resource definitions as files: what `crds/` holds and `wharfinger crds` prints. Pure.
 
-use super::{AccountBinding, PrivateImageWorkload};
+use super::{AccountBinding, PrivateImageWorkload, RegistryCredential};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
 };
@@ -15,7 +15,7 @@ pub fn crds() -> Result<Vec<(String, String)>, serde_saphyr::ser::Error> {
         let name = crd.metadata.name.as_deref().unwrap_or_default();
         Ok((format!("{name}.yaml"), format!("{HEADER}{}", serde_saphyr::to_string(crd)?)))
     };
-    [PrivateImageWorkload::crd(), AccountBinding::crd()].map(without_nulls).iter().map(text).collect()
+    [PrivateImageWorkload::crd(), RegistryCredential::crd(), AccountBinding::crd()].map(without_nulls).iter().map(text).collect()
 }
 
 /// A null is no value and is refused, as in the CRDs of everybody else: so `has()` in a rule means what it says.

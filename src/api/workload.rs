@@ -1,7 +1,9 @@
 //! `PrivateImageWorkload`: one image from a private registry, made runnable on ECS or Batch.
 #![allow(unreachable_pub)] // kube's derive repeats each struct inside a function
 
+use super::binding::AdoptionPolicy;
 use super::execution_role::ExecutionRole;
+use super::registry_credential::CredentialRef;
 use super::rollout::{RetiredRevisions, Rollout};
 use super::workload_status::PrivateImageWorkloadStatus;
 use kube::{CustomResource, KubeSchema};
@@ -122,6 +124,11 @@ pub struct PrivateImageWorkloadSpec {
     #[serde(default)]
     pub management_policy: ManagementPolicy,
 
+    /// Whether secrets that Wharfinger did not make are taken over where this workload's would be; never more than the binding
+    /// allows.
+    #[serde(default, skip_serializing_if = "AdoptionPolicy::is_never")]
+    pub adoption_policy: AdoptionPolicy,
+
     /// What deleting this object does in AWS: `Delete` (the default) removes what it made, `Retain` leaves it.
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
@@ -145,10 +152,13 @@ pub struct BindingRef {
     pub name: String,
 }
 
-/// One registry login: a Secret of this namespace, kept as a secret in AWS, or a secret that exists in AWS.
+/// One registry login: a Secret of this namespace, kept as a secret in AWS, a secret that exists in AWS, or a `RegistryCredential`.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("has(self.secretRef) != has(self.secretArn)").message("exactly one of `secretRef` and `secretArn` must be given"))]
+#[x_kube(validation = Rule::new("[has(self.secretRef), has(self.secretArn), has(self.credentialRef)].exists_one(given, given)")
+    .message("exactly one of `secretRef`, `secretArn` and `credentialRef` must be given"))]
+#[x_kube(validation = Rule::new("!has(self.credentialRef) || !has(self.kmsKey)")
+    .message("the RegistryCredential says which KMS key its secret has: leave kmsKey out"))]
 #[x_kube(validation = Rule::new("!has(self.registry) || !self.registry.matches('^([0-9]{12}[.]dkr[.-]ecr|public[.]ecr[.]aws)')")
     .message("Amazon ECR takes no repositoryCredentials, the execution role pulls from it: leave this credential out"))]
 pub struct Credential {
@@ -168,6 +178,10 @@ pub struct Credential {
     #[x_kube(validation = Rule::new("!self.startsWith('arn:') || self.matches('^arn:[a-z0-9-]+:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+$')")
         .message(Message::Expression("self + ': must be the ARN of a Secrets Manager secret (arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME-XXXXXX), or its name'".into())))]
     pub secret_arn: Option<String>,
+
+    /// A RegistryCredential of this namespace, or of another one that allows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credential_ref: Option<CredentialRef>,
 
     /// The customer KMS key of the secret: key ARN, alias ARN, key id or `alias/…`. For a `secretArn` it is discovered where
     /// that is allowed.

@@ -2,7 +2,7 @@
 //! is checked by sts:GetCallerIdentity before anything else is called.
 
 use super::error::failure;
-use super::pace::Pace;
+use super::pace::{Pace, ValuePace};
 use super::{Account, Calls};
 use crate::failure::Failure;
 use crate::problem::Problem;
@@ -31,6 +31,7 @@ pub struct Accounts {
     identities: Mutex<HashMap<Identity, Arc<Mutex<Option<Known>>>>>,
     /// By account and Region: whoever acts there shares what AWS allows.
     paces: Mutex<HashMap<(String, String), Pace>>,
+    values: ValuePace,
 }
 
 /// What decides whose credentials are used.
@@ -63,7 +64,7 @@ impl Accounts {
     pub async fn load(timeout: Duration, calls: Calls) -> Self {
         let version = aws_config::BehaviorVersion::v2026_01_12();
         let base = aws_config::defaults(version).load().await;
-        Self { base, timeout, calls, identities: Mutex::default(), paces: Mutex::default() }
+        Self { base, timeout, calls, identities: Mutex::default(), paces: Mutex::default(), values: ValuePace::default() }
     }
 
     /// The configured Region.
@@ -104,7 +105,7 @@ impl Accounts {
             let retries = RetryConfig::standard().with_max_attempts(attempts);
             config.to_builder().region(Region::new(region.to_owned())).retry_config(retries).build()
         };
-        Account::new(config(READ_ATTEMPTS), &config(1), &self.calls, pace)
+        Account::new(config(READ_ATTEMPTS), &config(1), &self.calls, pace, self.values.clone())
     }
 
     async fn check(&self, identity: &Identity, target: &Target) -> Result<Known, Failure> {

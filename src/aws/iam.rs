@@ -4,7 +4,7 @@ use super::error::{failure, not_sent};
 use super::{Account, Clients};
 use crate::failure::{Failure, FailureKind};
 use crate::pass::Output;
-use crate::resource::policy;
+use crate::resource::policy::document;
 use crate::resource::role::ObservedRole;
 use crate::resource::tags::Tags;
 use aws_sdk_iam::types::Tag;
@@ -133,11 +133,6 @@ fn found<T>(answer: Result<T, Failure>) -> Result<Option<T>, Failure> {
         Err(failure) if failure.kind == FailureKind::NotFound => Ok(None),
         Err(failure) => Err(failure),
     }
-}
-
-/// A policy as IAM returns it. What is not a document differs from every document, so it is put right.
-fn document(text: &str) -> Value {
-    policy::decode(text).unwrap_or_else(|_| Value::String(text.to_owned()))
 }
 
 fn to_tags(tags: &Tags) -> Result<Vec<Tag>, Failure> {

@@ -4,10 +4,15 @@ use super::error::failure;
 use super::{Account, Clients};
 use crate::failure::{Failure, FailureKind};
 use crate::pass::Output;
+use crate::resource::arn::is_default_key;
+use crate::resource::policy::document;
 use crate::resource::sealed::Sealed;
-use crate::resource::secret::{CURRENT, ObservedSecret};
+use crate::resource::secret::{CURRENT, ObservedReplica, ObservedSecret};
 use crate::resource::tags::Tags;
-use aws_sdk_secretsmanager::types::Tag;
+use aws_sdk_secretsmanager::types::{ReplicaRegionType, ReplicationStatusType, Tag};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::time::Duration;
 
 const SERVICE: &str = "SecretsManager";
 
@@ -29,8 +34,27 @@ pub(crate) async fn describe(clients: &Clients, id: &str) -> Result<Option<Obser
         tags: tags.filter(|(key, _)| !key.starts_with("aws:")).collect(),
         versions: versions.into_iter().map(|(id, stages)| (id, stages.into_iter().collect())).collect(),
         scheduled_for_deletion: answer.deleted_date.is_some(),
+        rotation_enabled: answer.rotation_enabled.unwrap_or_default(),
+        owning_service: answer.owning_service,
+        replicas: answer.replication_status.unwrap_or_default().into_iter().filter_map(replica).collect(),
         same_value: None,
     }))
+}
+
+fn replica(status: ReplicationStatusType) -> Option<(String, ObservedReplica)> {
+    let state = status.status.map(|state| state.as_str().to_owned()).unwrap_or_default();
+    let kms_key = status.kms_key_id.filter(|key| !is_default_key(key));
+    Some((status.region?, ObservedReplica { kms_key, state, message: status.status_message }))
+}
+
+/// GetResourcePolicy; `None` if there is none.
+pub(crate) async fn policy(clients: &Clients, id: &str) -> Result<Option<Value>, Failure> {
+    let answer = clients.secrets_manager.get_resource_policy().secret_id(id).send().await;
+    match answer.map_err(|error| failure(SERVICE, "GetResourcePolicy", &error)) {
+        Ok(answer) => Ok(answer.resource_policy.filter(|text| !text.is_empty()).map(|text| document(&text))),
+        Err(failure) if failure.kind == FailureKind::NotFound => Ok(None),
+        Err(failure) => Err(failure),
+    }
 }
 
 /// Whether the current value is this one, by reading it. Needs GetSecretValue; used only without a value key.
@@ -80,6 +104,9 @@ pub(crate) async fn put_value(
     value: &Sealed,
     replaces: Option<&String>,
 ) -> Result<Output, Failure> {
+    if let Err(wait) = account.values.take(arn) {
+        return Err(held_back(wait));
+    }
     let call = account.write.secrets_manager.put_secret_value().secret_id(arn).client_request_token(version_id);
     let answer = call.secret_string(value.reveal()).send().await.map_err(|error| failure(SERVICE, "PutSecretValue", &error))?;
     let stages = answer.version_stages.unwrap_or_default();
@@ -87,6 +114,22 @@ pub(crate) async fn put_value(
         return Ok(Output::default());
     }
     move_current(account, arn, version_id, replaces).await
+}
+
+/// AWS keeps each version for a day, and takes no more than about a hundred.
+fn held_back(wait: Duration) -> Failure {
+    Failure {
+        service: SERVICE.to_owned(),
+        operation: "PutSecretValue".to_owned(),
+        kind: FailureKind::Throttled,
+        code: "Paced".to_owned(),
+        message: format!(
+            "held back for {} s: AWS takes one value in ten minutes for a secret; the newest one is written then",
+            wait.as_secs() + 1
+        ),
+        request_id: None,
+        retry_after: Some(wait),
+    }
 }
 
 /// UpdateSecretVersionStage: AWSCURRENT moves only if it still is where it was seen.
@@ -114,6 +157,43 @@ pub(crate) async fn update(
 pub(crate) async fn tag(account: &Account, arn: &str, tags: &Tags) -> Result<Output, Failure> {
     let call = account.write.secrets_manager.tag_resource().secret_id(arn).set_tags(Some(to_tags(tags)));
     call.send().await.map_err(|error| failure(SERVICE, "TagResource", &error))?;
+    Ok(Output::default())
+}
+
+/// ReplicateSecretToRegions. A secret of that name that is there already is not overwritten.
+pub(crate) async fn replicate(
+    account: &Account,
+    arn: &str,
+    replicas: &BTreeMap<String, Option<String>>,
+) -> Result<Output, Failure> {
+    let each =
+        replicas.iter().map(|(region, key)| ReplicaRegionType::builder().region(region).set_kms_key_id(key.clone()).build());
+    let call = account.write.secrets_manager.replicate_secret_to_regions().secret_id(arn);
+    let call = call.set_add_replica_regions(Some(each.collect())).force_overwrite_replica_secret(false);
+    call.send().await.map_err(|error| failure(SERVICE, "ReplicateSecretToRegions", &error))?;
+    Ok(Output::default())
+}
+
+/// RemoveRegionsFromReplication.
+pub(crate) async fn remove_replicas(account: &Account, arn: &str, regions: &[String]) -> Result<Output, Failure> {
+    let call = account.write.secrets_manager.remove_regions_from_replication().secret_id(arn);
+    let call = call.set_remove_replica_regions(Some(regions.to_vec()));
+    call.send().await.map_err(|error| failure(SERVICE, "RemoveRegionsFromReplication", &error))?;
+    Ok(Output::default())
+}
+
+/// PutResourcePolicy. AWS refuses one that would let everybody in.
+pub(crate) async fn set_policy(account: &Account, arn: &str, document: &Value) -> Result<Output, Failure> {
+    let call = account.write.secrets_manager.put_resource_policy().secret_id(arn);
+    let call = call.resource_policy(document.to_string()).block_public_policy(true);
+    call.send().await.map_err(|error| failure(SERVICE, "PutResourcePolicy", &error))?;
+    Ok(Output::default())
+}
+
+/// DeleteResourcePolicy.
+pub(crate) async fn delete_policy(account: &Account, arn: &str) -> Result<Output, Failure> {
+    let call = account.write.secrets_manager.delete_resource_policy().secret_id(arn);
+    call.send().await.map_err(|error| failure(SERVICE, "DeleteResourcePolicy", &error))?;
     Ok(Output::default())
 }
 

@@ -2,11 +2,11 @@
 
 use super::arguments::Common;
 use super::check;
-use crate::api::{AccountBinding, PrivateImageWorkload};
+use crate::api::{AccountBinding, PrivateImageWorkload, RegistryCredential};
 use crate::inputs::{Namespace, Source};
 use anyhow::{Context, bail};
 use k8s_openapi::api::core::v1;
-use kube::ResourceExt;
+use kube::{Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Default)]
 pub(super) struct Objects {
     pub(super) workloads: Vec<PrivateImageWorkload>,
+    pub(super) credentials: Vec<RegistryCredential>,
     pub(super) bindings: Vec<AccountBinding>,
     /// By namespace and name.
     pub(super) secrets: BTreeMap<(String, String), Source>,
@@ -34,9 +35,9 @@ pub(super) fn read(paths: &[PathBuf], common: &Common) -> anyhow::Result<Objects
     if !problems.is_empty() {
         bail!("{}", problems.join("\n"));
     }
-    if objects.workloads.is_empty() {
+    if objects.workloads.is_empty() && objects.credentials.is_empty() {
         bail!(
-            "no PrivateImageWorkload in {}",
+            "no PrivateImageWorkload and no RegistryCredential in {}",
             paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
         );
     }
@@ -107,29 +108,30 @@ fn take(
             }
         }
         ("wharfinger.dev/v1alpha1", "PrivateImageWorkload") => {
-            let mut workload: PrivateImageWorkload = match checked(&check::WORKLOAD, &document, place, problems) {
-                Some(workload) => workload,
-                None => return Ok(()),
-            };
-            workload.metadata.namespace.get_or_insert_with(|| default_namespace.to_owned());
-            workload.metadata.generation = Some(1);
-            workload.status = None;
-            let twin = |other: &PrivateImageWorkload| {
-                other.namespace() == workload.namespace() && other.metadata.name == workload.metadata.name
-            };
-            if objects.workloads.iter().any(twin) {
-                problems.push(format!(
-                    "{place}: PrivateImageWorkload {} stands twice in these files; remove one",
-                    workload.name_any()
-                ));
-            }
-            objects.workloads.push(workload);
+            let found = checked::<PrivateImageWorkload>(&check::WORKLOAD, &document, place, problems);
+            add(
+                &mut objects.workloads,
+                found.map(|it| PrivateImageWorkload { status: None, ..it }),
+                default_namespace,
+                place,
+                problems,
+            );
+        }
+        ("wharfinger.dev/v1alpha1", "RegistryCredential") => {
+            let found = checked::<RegistryCredential>(&check::CREDENTIAL, &document, place, problems);
+            add(
+                &mut objects.credentials,
+                found.map(|it| RegistryCredential { status: None, ..it }),
+                default_namespace,
+                place,
+                problems,
+            );
         }
         ("wharfinger.dev/v1alpha1", "AccountBinding") => {
             objects.bindings.extend(checked::<AccountBinding>(&check::BINDING, &document, place, problems))
         }
         (group, kind) if group.starts_with("wharfinger.dev/") => {
-            problems.push(format!("{place}: {group} {kind}: not a kind of this version; it knows wharfinger.dev/v1alpha1 PrivateImageWorkload and AccountBinding"));
+            problems.push(format!("{place}: {group} {kind}: not a kind of this version; it knows wharfinger.dev/v1alpha1 PrivateImageWorkload, RegistryCredential and AccountBinding"));
         }
         ("v1", "Secret") => {
             // The message of a failed parse could quote the content, so it is not shown.
@@ -148,6 +150,22 @@ fn take(
         _ => tracing::debug!("{place}: {kind} is passed over"),
     }
     Ok(())
+}
+
+/// Adds an object as if an API server had just taken it.
+fn add<K>(all: &mut Vec<K>, found: Option<K>, default_namespace: &str, place: &str, problems: &mut Vec<String>)
+where
+    K: Resource<DynamicType = ()>,
+{
+    let Some(mut object) = found else { return };
+    let metadata = object.meta_mut();
+    metadata.namespace.get_or_insert_with(|| default_namespace.to_owned());
+    metadata.generation = Some(1);
+    let key = |object: &K| (object.namespace(), object.meta().name.clone());
+    if all.iter().any(|other| key(other) == key(&object)) {
+        problems.push(format!("{place}: {} {} stands twice in these files; remove one", K::kind(&()), object.name_any()));
+    }
+    all.push(object);
 }
 
 fn checked<K: DeserializeOwned>(schema: &check::Schema, document: &Value, place: &str, problems: &mut Vec<String>) -> Option<K> {

@@ -4,17 +4,20 @@ use super::arguments::{Common, What};
 use super::files::{self, Objects};
 use super::output::{self, Line};
 use super::{CHANGES, ERROR, OK, say};
-use crate::api::{ManagementPolicy, PrivateImageWorkload};
+use crate::api::{
+    CredentialSecretStatus, DeletionPolicy, ManagementPolicy, PrivateImageWorkload, RegistryCredential, TargetStatus,
+};
 use crate::aws::Calls;
 use crate::aws::accounts::Accounts;
 use crate::controller::random_key;
-use crate::converge::{Shared, converge, remove};
-use crate::inputs::{Bindings, Inputs, Namespace, Source};
-use crate::pass::Pass;
-use crate::plan::{Action, Hold, Step, render};
+use crate::converge::{Shared, converge, converge_credential, credential_from_nothing, remove, remove_credential};
+use crate::inputs::{Bindings, CredentialInputs, Inputs, Namespace, Source};
+use crate::pass::{Pass, Round};
+use crate::plan::{Action, Hold, Plan, Step, pending_arn, render};
+use crate::problem::Problem;
 use crate::resource::fingerprint::ValueKey;
 use crate::resource::sealed::Sealed;
-use crate::status::{goes_on, summarise};
+use crate::status::{Reason, credential_users, goes_on, summarise, summarise_credential};
 use anyhow::{Context, anyhow, bail};
 use jiff::Timestamp;
 use kube::ResourceExt;
@@ -36,6 +39,8 @@ struct Session {
     value_key: ValueKey,
     compare_values: bool,
     prune: bool,
+    /// Whether nothing is written.
+    plans_only: bool,
 }
 
 impl Session {
@@ -69,16 +74,84 @@ impl Session {
             value_key,
             compare_values,
             prune: what.prune,
+            plans_only: false,
         })
+    }
+
+    /// A namespace of the files, or one that is known by its name only.
+    fn namespace(&self, name: &str) -> Namespace {
+        let known = self.objects.namespaces.get(name).cloned();
+        let mut namespace =
+            known.unwrap_or_else(|| Namespace { uid: name.to_owned(), labels: BTreeMap::new(), name: name.to_owned() });
+        namespace.labels.entry("kubernetes.io/metadata.name".to_owned()).or_insert_with(|| name.to_owned());
+        namespace
+    }
+
+    /// The inputs of a pass over a credential.
+    fn credential_inputs(&self, credential: &RegistryCredential) -> CredentialInputs {
+        let name = credential.namespace().unwrap_or_default();
+        let named = credential.spec.secret_ref.as_ref().map(|reference| (name.clone(), reference.name.clone()));
+        CredentialInputs {
+            credential: credential.clone(),
+            cluster: self.owner.clone(),
+            bindings: self.bindings.clone(),
+            source: named.and_then(|key| self.objects.secrets.get(&key).cloned()),
+            users: credential_users(self.objects.workloads.iter(), credential),
+            value_key: self.value_key.clone(),
+            compare_values: self.compare_values,
+            namespace: self.namespace(&name),
+        }
+    }
+
+    /// Passes over one credential until it is right, or only somebody can help.
+    async fn converge_credential(&mut self, index: usize) -> Pass {
+        let mut waits = WAITS.iter();
+        loop {
+            let credential = self.objects.credentials[index].clone();
+            let write = credential.spec.management_policy == ManagementPolicy::Full;
+            let inputs = self.credential_inputs(&credential);
+            let pass = converge_credential(&self.accounts, &inputs, write).await;
+            let status = summarise_credential(&credential, &pass, &inputs.users, Timestamp::now());
+            self.objects.credentials[index].status = Some(status);
+            match next_wait(&pass, &mut waits) {
+                Some(wait) => pause(wait).await,
+                None => return pass,
+            }
+        }
+    }
+
+    /// Takes a credential's secret for made, so that workloads can be planned with it.
+    fn imagine(&mut self, index: usize, plan: &Plan, target: &TargetStatus) {
+        let created = plan.steps.iter().find_map(|step| match &step.action {
+            Action::CreateSecret { name, kms_key_id, .. } => Some((name.clone(), kms_key_id.clone())),
+            _ => None,
+        });
+        if let Some((name, kms_key_arn)) = created {
+            let status = self.objects.credentials[index].status.get_or_insert_default();
+            let arn = pending_arn(&name);
+            status.secret = Some(CredentialSecretStatus { name: Some(name), arn, kms_key_arn, ..Default::default() });
+            status.target = Some(target.clone());
+        }
+    }
+
+    /// Passes that remove one credential until it is gone, or only somebody can help.
+    async fn remove_credential(&self, credential: &RegistryCredential) -> Pass {
+        let write = credential.spec.management_policy == ManagementPolicy::Full;
+        let retained = credential.spec.deletion_policy == DeletionPolicy::Retain;
+        let mut waits = WAITS.iter();
+        loop {
+            let pass = remove_credential(&self.accounts, &self.credential_inputs(credential), write && !retained).await;
+            match next_wait(&pass, &mut waits) {
+                Some(wait) => pause(wait).await,
+                None => return pass,
+            }
+        }
     }
 
     /// The inputs of a pass. `siblings_complete` = what the files say is all there is.
     fn inputs(&self, workload: &PrivateImageWorkload, siblings_complete: bool) -> Inputs {
         let name = workload.namespace().unwrap_or_default();
-        let labels = BTreeMap::from([("kubernetes.io/metadata.name".to_owned(), name.clone())]);
-        let namespace = Namespace { uid: name.clone(), labels, name: name.clone() };
-        let mut namespace = self.objects.namespaces.get(&name).cloned().unwrap_or(namespace);
-        namespace.labels.entry("kubernetes.io/metadata.name".to_owned()).or_insert_with(|| name.clone());
+        let namespace = self.namespace(&name);
         let of_namespace = |((namespace, secret), source): (&(String, String), &Source)| {
             (*namespace == name).then(|| (secret.clone(), source.clone()))
         };
@@ -96,6 +169,8 @@ impl Session {
                 .cloned()
                 .collect(),
             siblings_complete,
+            credentials: self.objects.credentials.clone(),
+            planned_credentials: self.plans_only,
             strangers: vec![],
             value_key: self.value_key.clone(),
             compare_values: self.compare_values,
@@ -167,8 +242,18 @@ fn given_key(what: &What) -> anyhow::Result<Option<Sealed>> {
 
 /// What would change. What several workloads share is planned with the first of them.
 pub(super) async fn plan(common: &Common, what: &What) -> anyhow::Result<u8> {
-    let session = Session::open(common, what).await?;
+    let mut session = Session { plans_only: true, ..Session::open(common, what).await? };
     let mut lines: Vec<Line> = vec![];
+    for (index, credential) in session.objects.credentials.clone().iter().enumerate() {
+        let inputs = session.credential_inputs(credential);
+        let pass = converge_credential(&session.accounts, &inputs, false).await;
+        if let Pass::Done(round) = &pass {
+            session.objects.credentials[index].status =
+                Some(summarise_credential(credential, &as_if_written(round), &inputs.users, Timestamp::now()));
+            session.imagine(index, &round.plan, &round.target.status());
+        }
+        lines.push(Line::of_credential(credential, pass));
+    }
     let mut planned: Vec<(String, Action)> = vec![];
     for workload in &session.objects.workloads {
         let mut pass = converge(&session.accounts, &session.inputs(workload, session.prune), false, &mut Shared::default()).await;
@@ -192,6 +277,10 @@ pub(super) async fn plan(common: &Common, what: &What) -> anyhow::Result<u8> {
 pub(super) async fn apply(common: &Common, what: &What) -> anyhow::Result<u8> {
     let mut session = Session::open(common, what).await?;
     let mut lines = vec![];
+    for index in 0..session.objects.credentials.len() {
+        let pass = session.converge_credential(index).await;
+        lines.push(Line::of_credential(&session.objects.credentials[index], pass));
+    }
     for index in 0..session.objects.workloads.len() {
         let pass = session.converge(index, false).await;
         lines.push(Line::new(&session.objects.workloads[index], pass));
@@ -215,31 +304,73 @@ pub(super) async fn delete(common: &Common, what: &What) -> anyhow::Result<u8> {
         lines.push(Line::new(&workload, pass));
         session.objects.workloads.pop();
     }
+    let used = !lines.iter().all(Line::is_good);
+    for credential in session.objects.credentials.clone() {
+        let pass = match used {
+            true => Pass::Refused(vec![still_used(&credential)]),
+            false => session.remove_credential(&credential).await,
+        };
+        lines.push(Line::of_credential(&credential, pass));
+    }
     output::applied(&lines, what.output)?;
     Ok(if lines.iter().all(Line::is_good) { OK } else { ERROR })
 }
 
+/// A credential goes when the workloads of the files are gone, and not before.
+fn still_used(credential: &RegistryCredential) -> Problem {
+    let rule = "workloads of these files are still there, and may pull with it";
+    let field = format!("RegistryCredential {}", credential.name_any());
+    Problem::of(Reason::DeletionBlocked, field, "", rule, "remove them first; what keeps them is told above")
+}
+
+/// The pass as one that found everything as it is: its facts count.
+fn as_if_written(round: &Round) -> Pass {
+    Pass::Done(Box::new(Round {
+        target: round.target.clone(),
+        plan: Plan::default(),
+        outcomes: Some(vec![]),
+        warnings: vec![],
+        facts: round.facts.clone(),
+    }))
+}
+
 /// Prints what AWS would receive if nothing existed yet.
 pub(super) async fn render(common: &Common, what: &What) -> anyhow::Result<u8> {
-    let session = Session::open(common, what).await?;
+    let mut session = Session { plans_only: true, ..Session::open(common, what).await? };
     let mut documents = vec![];
     let mut code = OK;
+    for (index, credential) in session.objects.credentials.clone().iter().enumerate() {
+        let inputs = session.credential_inputs(credential);
+        match credential_from_nothing(&inputs) {
+            Ok((target, plan)) => {
+                code = if plan.held.is_empty() { code } else { ERROR };
+                session.imagine(index, &plan, &target.status());
+                documents.push(output::documents("registryCredential", &output::name(credential), &plan));
+            }
+            Err(problems) => {
+                code = ERROR;
+                tell(credential, &problems);
+            }
+        }
+    }
     for workload in &session.objects.workloads {
         match crate::converge::from_nothing(&session.inputs(workload, true)) {
             Ok(plan) => {
                 code = if plan.held.is_empty() { code } else { ERROR };
-                documents.push(output::documents(workload, &plan));
+                documents.push(output::documents("workload", &output::name(workload), &plan));
             }
             Err(problems) => {
                 code = ERROR;
-                problems.iter().for_each(|problem| {
-                    say(&format!("error: {}/{}: {problem}", workload.namespace().unwrap_or_default(), workload.name_any()))
-                });
+                tell(workload, &problems);
             }
         }
     }
     output::value(&documents.into(), what.output)?;
     Ok(code)
+}
+
+fn tell(object: &impl ResourceExt, problems: &[Problem]) {
+    problems.iter().for_each(|problem| say(&format!("error: {}: {problem}", output::name(object))));
 }
 
 /// As the exit code of `plan`.

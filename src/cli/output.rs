@@ -2,27 +2,35 @@
 
 use super::arguments::OutputFormat;
 use super::{ERROR, OK, local, print};
-use crate::api::{ManagementPolicy, PrivateImageWorkload};
+use crate::api::{ManagementPolicy, PrivateImageWorkload, RegistryCredential};
 use crate::pass::{Outcome, Pass, Round};
 use crate::plan::{Action, Held, Hold, Kind, Plan, render};
 use crate::problem::Problem;
 use kube::ResourceExt;
 use serde_json::{Value, json};
 
-/// One workload and what its pass came to.
+/// One object and what its pass came to.
 pub(super) struct Line {
-    workload: String,
+    kind: &'static str,
+    name: String,
     observe_only: bool,
     pass: Pass,
 }
 
 impl Line {
     pub(super) fn new(workload: &PrivateImageWorkload, pass: Pass) -> Self {
-        Self {
-            workload: format!("{}/{}", workload.namespace().unwrap_or_default(), workload.name_any()),
-            observe_only: workload.spec.management_policy == ManagementPolicy::Observe,
-            pass,
-        }
+        let observe_only = workload.spec.management_policy == ManagementPolicy::Observe;
+        Self { kind: "PrivateImageWorkload", name: name(workload), observe_only, pass }
+    }
+
+    pub(super) fn of_credential(credential: &RegistryCredential, pass: Pass) -> Self {
+        let observe_only = credential.spec.management_policy == ManagementPolicy::Observe;
+        Self { kind: "RegistryCredential", name: name(credential), observe_only, pass }
+    }
+
+    /// As JSON names it: workloads by the word that they have always had.
+    fn key(&self) -> &'static str {
+        if self.kind == "RegistryCredential" { "registryCredential" } else { "workload" }
     }
 
     /// Converged, or rightly left alone.
@@ -55,15 +63,15 @@ impl Line {
             Pass::Done(round) => format!(" (account {}, {})", round.target.account_id, round.target.region),
             _ => String::new(),
         };
-        format!("PrivateImageWorkload {}{place}\n  {}\n", self.workload, body.replace('\n', "\n  "))
+        format!("{} {}{place}\n  {}\n", self.kind, self.name, body.replace('\n', "\n  "))
     }
 
     fn json(&self) -> Value {
         match &self.pass {
-            Pass::Suspended => json!({ "workload": self.workload, "suspended": true }),
-            Pass::Refused(problems) => json!({ "workload": self.workload, "problems": problems, "messages": messages(problems) }),
+            Pass::Suspended => json!({ self.key(): self.name, "suspended": true }),
+            Pass::Refused(problems) => json!({ self.key(): self.name, "problems": problems, "messages": messages(problems) }),
             Pass::Done(round) => json!({
-                "workload": self.workload,
+                self.key(): self.name,
                 "target": round.target.status(),
                 "plan": round.plan,
                 "outcomes": round.outcomes,
@@ -73,6 +81,11 @@ impl Line {
             }),
         }
     }
+}
+
+/// Namespace and name.
+pub(super) fn name(object: &impl ResourceExt) -> String {
+    format!("{}/{}", object.namespace().unwrap_or_default(), object.name_any())
 }
 
 /// Whether all is done but deployments of services, which go on by themselves.
@@ -97,7 +110,7 @@ pub(super) fn plan(lines: &[Line], format: OutputFormat) -> anyhow::Result<()> {
         .sum();
     let wrong = lines.iter().filter(|line| !line.is_good()).count();
     let summary =
-        format!("Plan: {steps} {} for {wrong} of {} {}.", plural(steps, "change"), lines.len(), plural(lines.len(), "workload"));
+        format!("Plan: {steps} {} for {wrong} of {} {}.", plural(steps, "change"), lines.len(), plural(lines.len(), noun(lines)));
     all(lines, &summary, format)
 }
 
@@ -105,8 +118,13 @@ pub(super) fn plan(lines: &[Line], format: OutputFormat) -> anyhow::Result<()> {
 pub(super) fn applied(lines: &[Line], format: OutputFormat) -> anyhow::Result<()> {
     let writes = lines.iter().map(Line::writes).sum();
     let failed = lines.iter().filter(|line| !line.is_good()).count();
-    let failed = if failed == 0 { String::new() } else { format!(", {failed} of {} workloads failed", lines.len()) };
+    let failed = if failed == 0 { String::new() } else { format!(", {failed} of {} {}s failed", lines.len(), noun(lines)) };
     all(lines, &format!("Applied: {writes} {}{failed}.", plural(writes, "change")), format)
+}
+
+/// What the lines are about.
+fn noun(lines: &[Line]) -> &'static str {
+    if lines.iter().all(|line| line.kind == "PrivateImageWorkload") { "workload" } else { "object" }
 }
 
 fn plural(count: usize, word: &str) -> String {
@@ -148,8 +166,8 @@ fn failed(outcomes: &Option<Vec<Outcome>>) -> bool {
 }
 
 /// The documents of a plan that starts from nothing.
-pub(super) fn documents(workload: &PrivateImageWorkload, plan: &Plan) -> Value {
-    let mut found = json!({ "workload": format!("{}/{}", workload.namespace().unwrap_or_default(), workload.name_any()) });
+pub(super) fn documents(key: &str, name: &str, plan: &Plan) -> Value {
+    let mut found = json!({ key: name });
     let mut secrets = vec![];
     for step in &plan.steps {
         match &step.action {
@@ -160,6 +178,8 @@ pub(super) fn documents(workload: &PrivateImageWorkload, plan: &Plan) -> Value {
                 found["role"] = json!({ "name": name, "path": path, "permissionsBoundary": permissions_boundary });
                 found["trustPolicy"] = trust_policy.clone();
             }
+            Action::ReplicateSecretToRegions { replicas, .. } => found["replicas"] = json!(replicas),
+            Action::PutResourcePolicy { document, .. } => found["resourcePolicy"] = document.clone(),
             Action::AttachRolePolicy { policy_arn, .. } => found["managedPolicy"] = json!(policy_arn),
             Action::PutRolePolicy { policy, document, .. } => {
                 found["inlinePolicy"] = json!({ "name": policy, "document": document })

@@ -2,11 +2,11 @@
 
 use super::arguments::{Common, What};
 use super::output::{self, Line};
-use crate::api::{AccountBinding, PrivateImageWorkload};
+use crate::api::{AccountBinding, PrivateImageWorkload, RegistryCredential};
 use crate::aws::Calls;
 use crate::aws::accounts::Accounts;
-use crate::controller::{cluster_id, inputs, read_value_key, within};
-use crate::converge::{Shared, converge, remove};
+use crate::controller::{cluster_id, credential_inputs, inputs, read_value_key, within};
+use crate::converge::{Shared, converge, converge_credential, remove, remove_credential};
 use crate::inputs::Bindings;
 use anyhow::Context;
 use kube::api::ListParams;
@@ -44,7 +44,21 @@ pub(super) async fn plan(common: &Common, what: &What) -> anyhow::Result<u8> {
     };
     let bindings = within(Api::<AccountBinding>::all(client.clone()).list(&ListParams::default())).await?.items;
     let all = within(workloads.list(&ListParams::default())).await?.items;
+    let found: Api<RegistryCredential> = match &common.namespace {
+        Some(namespace) => Api::namespaced(client.clone(), namespace),
+        None => Api::all(client.clone()),
+    };
+    let credentials = within(found.list(&ListParams::default())).await?.items;
     let mut lines = vec![];
+    for credential in credentials {
+        let mut inputs = credential_inputs(&client, credential, cluster.clone(), key.clone()).await?;
+        inputs.bindings = Bindings::Objects(bindings.clone());
+        let pass = match inputs.credential.metadata.deletion_timestamp {
+            Some(_) => remove_credential(&accounts, &inputs, false).await,
+            None => converge_credential(&accounts, &inputs, false).await,
+        };
+        lines.push(Line::of_credential(&inputs.credential, pass));
+    }
     for workload in all.clone() {
         let namespace = workload.namespace();
         let mut inputs = inputs(&client, workload, cluster.clone(), key.clone()).await?;

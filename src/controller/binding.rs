@@ -1,24 +1,39 @@
 //! `AccountBinding`: counts its users, and stays while it has some.
 
+use super::objects::{add_finalizer, remove_finalizer, write_status};
 use super::{Context, Error, within};
-use crate::api::{AccountBinding, AccountBindingStatus, IN_USE_FINALIZER, PrivateImageWorkload};
+use crate::api::{AccountBinding, IN_USE_FINALIZER, PrivateImageWorkload, RegistryCredential};
+use crate::inputs::Bindings;
 use crate::status::binding_status;
+use crate::target::{self, Claim};
 use jiff::Timestamp;
-use kube::api::{ListParams, Patch, PatchParams};
+use kube::api::ListParams;
 use kube::runtime::controller::Action;
-use kube::{Api, Resource, ResourceExt};
-use serde_json::json;
+use kube::{Api, ResourceExt};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// When a binding is looked at again although nothing changed.
 const SAFETY_NET: Duration = Duration::from_secs(600);
 
-/// Whether a workload lives under this binding, or asks to.
-pub(super) fn uses(workload: &PrivateImageWorkload, binding: &str) -> bool {
-    let pinned = workload.status.as_ref().and_then(|status| status.target.as_ref()?.binding.as_deref());
-    let asked = workload.spec.binding_ref.as_ref().map(|reference| reference.name.as_str());
-    pinned.or(asked) == Some(binding)
+/// What may live under a binding.
+pub(super) trait Tenant: ResourceExt {
+    /// The binding under which it lives, or that it asks for.
+    fn binding(&self) -> Option<&str>;
+}
+
+impl Tenant for PrivateImageWorkload {
+    fn binding(&self) -> Option<&str> {
+        let pinned = self.status.as_ref().and_then(|status| status.target.as_ref()?.binding.as_deref());
+        pinned.or(self.spec.binding_ref.as_ref().map(|reference| reference.name.as_str()))
+    }
+}
+
+impl Tenant for RegistryCredential {
+    fn binding(&self) -> Option<&str> {
+        let pinned = self.status.as_ref().and_then(|status| status.target.as_ref()?.binding.as_deref());
+        pinned.or(self.spec.binding_ref.as_ref().map(|reference| reference.name.as_str()))
+    }
 }
 
 /// Keeps finalizer and status.
@@ -29,17 +44,18 @@ pub(super) async fn reconcile(stale: Arc<AccountBinding>, context: Arc<Context>)
     let deleting = binding.metadata.deletion_timestamp.is_some();
     let users = users(&context, &binding.name_any(), deleting).await?;
     let ours = binding.finalizers().iter().any(|it| it == IN_USE_FINALIZER);
-    let others = || binding.finalizers().iter().filter(|it| *it != IN_USE_FINALIZER).cloned();
     match (deleting, ours, users.is_empty()) {
         (true, true, true) => {
-            set_finalizers(&api, &binding, others().collect()).await?;
+            remove_finalizer(&api, &binding, IN_USE_FINALIZER).await?;
             return Ok(Action::await_change());
         }
-        (false, false, _) => set_finalizers(&api, &binding, others().chain([IN_USE_FINALIZER.to_owned()]).collect()).await?,
+        (false, false, _) => _ = add_finalizer(&api, &binding, IN_USE_FINALIZER).await?,
         _ => {}
     }
     let status = binding_status(&binding, &users, Timestamp::now());
-    write_status(&api, &binding, &status).await?;
+    if binding.status.as_ref() != Some(&status) {
+        write_status(&api, &binding, &status).await?;
+    }
     Ok(Action::requeue(if deleting { Duration::from_secs(5) } else { SAFETY_NET }))
 }
 
@@ -57,11 +73,10 @@ pub(super) async fn protect(context: &Context, binding: &AccountBinding) -> Resu
             Some(binding) if binding.metadata.deletion_timestamp.is_none() => binding,
             _ => return Err(Error::State(format!("AccountBinding {name} is being deleted"))),
         };
-        let finalizers = binding.finalizers().iter().cloned().chain([IN_USE_FINALIZER.to_owned()]).collect();
-        match set_finalizers(&api, &binding, finalizers).await {
+        match add_finalizer(&api, &binding, IN_USE_FINALIZER).await {
             Err(Error::Kubernetes(kube::Error::Api(status))) if status.is_conflict() => {}
             Err(error) => return Err(error),
-            Ok(()) => {}
+            Ok(_) => {}
         }
         seen = within(api.get_opt(&name)).await?;
     }
@@ -74,38 +89,38 @@ pub(super) fn on_error(binding: Arc<AccountBinding>, error: &Error, context: Arc
     Action::requeue(context.backoff.failed(&binding.uid().unwrap_or_default()))
 }
 
-/// The users, from the cache; before a binding is let go, from the API server itself and in every namespace.
+/// The users, from the caches; before a binding is let go, from the API server itself and in every namespace.
 async fn users(context: &Context, binding: &str, deleting: bool) -> Result<Vec<String>, Error> {
-    let named = |workload: &PrivateImageWorkload| format!("{}/{}", workload.namespace().unwrap_or_default(), workload.name_any());
-    let mut users: Vec<String> = if deleting {
-        let all = within(Api::<PrivateImageWorkload>::all(context.client.clone()).list(&ListParams::default())).await?;
-        all.items.iter().filter(|workload| uses(workload, binding)).map(named).collect()
+    let mut users = vec![];
+    if deleting {
+        let all = ListParams::default();
+        users.extend(named(
+            within(Api::<PrivateImageWorkload>::all(context.client.clone()).list(&all)).await?.items.iter(),
+            binding,
+        ));
+        users.extend(named(
+            within(Api::<RegistryCredential>::all(context.client.clone()).list(&all)).await?.items.iter(),
+            binding,
+        ));
     } else {
-        context.workloads.state().iter().filter(|workload| uses(workload, binding)).map(|workload| named(workload)).collect()
-    };
+        users.extend(named(context.workloads.state().iter().map(|it| &**it), binding));
+        users.extend(named(context.credentials.state().iter().map(|it| &**it), binding));
+    }
     users.sort();
     Ok(users)
 }
 
-async fn set_finalizers(api: &Api<AccountBinding>, binding: &AccountBinding, finalizers: Vec<String>) -> Result<(), Error> {
-    let metadata = json!({ "uid": binding.uid(), "resourceVersion": binding.resource_version(), "finalizers": finalizers });
-    let patch = Patch::Merge(json!({ "metadata": metadata }));
-    match within(api.patch(&binding.name_any(), &PatchParams::default(), &patch)).await {
-        Err(Error::Kubernetes(kube::Error::Api(status))) if status.is_not_found() => Ok(()),
-        other => other.map(|_| ()),
-    }
+/// Namespace and name of those that live under a binding.
+fn named<'a, K: Tenant + 'a>(all: impl Iterator<Item = &'a K>, binding: &str) -> Vec<String> {
+    let name = |it: &K| format!("{}/{}", it.namespace().unwrap_or_default(), it.name_any());
+    all.filter(|it| it.binding() == Some(binding)).map(name).collect()
 }
 
-async fn write_status(api: &Api<AccountBinding>, binding: &AccountBinding, status: &AccountBindingStatus) -> Result<(), Error> {
-    if binding.status.as_ref() == Some(status) {
-        return Ok(());
+/// [`protect`] for the binding that an object leads to, if there is one.
+pub(super) async fn protect_chosen(context: &Context, claim: &Claim<'_>) -> Result<(), Error> {
+    let (Ok(target), Bindings::Objects(bindings)) = (target::choose(claim), claim.bindings) else { return Ok(()) };
+    match bindings.iter().find(|binding| binding.metadata.name == target.binding) {
+        Some(binding) => protect(context, binding).await,
+        None => Ok(()),
     }
-    let patch = json!({
-        "apiVersion": AccountBinding::api_version(&()),
-        "kind": AccountBinding::kind(&()),
-        "metadata": { "name": binding.name_any(), "uid": binding.uid() },
-        "status": status,
-    });
-    within(api.patch_status(&binding.name_any(), &PatchParams::apply("wharfinger").force(), &Patch::Apply(patch))).await?;
-    Ok(())
 }

@@ -1,10 +1,9 @@
 //! Events: one when `Ready` changes, one when a pass changed something in AWS. Failing to publish one is logged, nothing more.
 
 use super::{Context, within};
-use crate::api::{PrivateImageWorkload, PrivateImageWorkloadStatus};
 use crate::pass::Round;
-use crate::plan::render;
-use crate::status::{READY, find};
+use crate::plan::{Action, render};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::Resource;
 use kube::runtime::events::{Event, EventType};
 
@@ -17,7 +16,7 @@ const MAX_ACTION: usize = 128;
 /// Publishes one event.
 pub(super) async fn publish(
     context: &Context,
-    workload: &PrivateImageWorkload,
+    object: &impl Resource<DynamicType = ()>,
     type_: EventType,
     reason: &str,
     action: &str,
@@ -30,30 +29,41 @@ pub(super) async fn publish(
         action: action.to_owned(),
         secondary: None,
     };
-    if let Err(error) = within(context.recorder.publish(&event, &workload.object_ref(&()))).await {
+    if let Err(error) = within(context.recorder.publish(&event, &object.object_ref(&()))).await {
         tracing::warn!(%error, reason, "an event could not be published");
     }
 }
 
 /// What a pass changed in AWS.
-pub(super) async fn written(context: &Context, workload: &PrivateImageWorkload, round: &Round) {
+pub(super) async fn written(context: &Context, object: &impl Resource<DynamicType = ()>, round: &Round) {
     let done: Vec<String> = round.done().map(render::done).collect();
     if done.is_empty() {
         return;
     }
+    for step in round.done() {
+        if let Action::AdoptSecret { arn, before, .. } = &step.action {
+            let tags = serde_json::to_string(before).unwrap_or_default();
+            let note = format!("{arn} was taken over: {}. Its tags until then: {tags}", step.reason);
+            publish(context, object, EventType::Normal, "Adopted", "Adopt", &note).await;
+        }
+    }
     // The recorder aggregates events by their action and keeps the first one's text, so each set of calls is an action of its own.
     let calls: Vec<&str> = round.done().map(|step| render::verb(&step.action)).collect();
     let action = render::cut(&format!("Apply: {}", calls.join(", ")), MAX_ACTION);
-    publish(context, workload, EventType::Normal, "Applied", &action, &done.join("; ")).await;
+    publish(context, object, EventType::Normal, "Applied", &action, &done.join("; ")).await;
 }
 
 /// A change of `Ready`.
-pub(super) async fn transition(context: &Context, workload: &PrivateImageWorkload, status: &PrivateImageWorkloadStatus) {
-    let before = workload.status.as_ref().and_then(|status| find(status, READY));
-    let Some(now) = find(status, READY) else { return };
+pub(super) async fn transition(
+    context: &Context,
+    object: &impl Resource<DynamicType = ()>,
+    before: Option<&Condition>,
+    now: Option<&Condition>,
+) {
+    let Some(now) = now else { return };
     if before.is_some_and(|before| before.status == now.status && before.reason == now.reason) {
         return;
     }
     let type_ = if now.status == "True" { EventType::Normal } else { EventType::Warning };
-    publish(context, workload, type_, &now.reason, "Reconcile", &now.message).await;
+    publish(context, object, type_, &now.reason, "Reconcile", &now.message).await;
 }

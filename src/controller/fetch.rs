@@ -1,10 +1,10 @@
 //! Dereference: everything that a workload refers to in Kubernetes, as plain data.
 
 use super::{Context, Error, within};
-use crate::api::{AccountBinding, PrivateImageWorkload};
+use crate::api::{AccountBinding, PrivateImageWorkload, RegistryCredential};
 use crate::converge::List;
-use crate::desired::is_secret_name;
-use crate::inputs::{Bindings, Inputs, Namespace, Source};
+use crate::desired::is_object_name;
+use crate::inputs::{Bindings, CredentialInputs, Inputs, Namespace, Source};
 use crate::resource::login;
 use futures::FutureExt;
 use futures::future::join_all;
@@ -28,6 +28,66 @@ pub(super) async fn dereference(context: &Context, workload: PrivateImageWorkloa
     Ok(inputs)
 }
 
+/// The RegistryCredentials that a workload names, read anew: the cache may hold one namespace only.
+async fn credentials(client: &Client, workload: &PrivateImageWorkload) -> Result<Vec<RegistryCredential>, Error> {
+    let own = workload.namespace().unwrap_or_default();
+    let named = workload.spec.credentials.iter().filter_map(|credential| credential.credential_ref.as_ref());
+    let named: BTreeSet<(String, String)> =
+        named.map(|it| (it.namespace.clone().unwrap_or_else(|| own.clone()), it.name.clone())).collect();
+    let named = named.into_iter().filter(|(namespace, name)| is_object_name(namespace) && is_object_name(name));
+    let each = named.map(async |(namespace, name)| {
+        let api: Api<RegistryCredential> = Api::namespaced(client.clone(), &namespace);
+        match within(api.get_opt(&name)).await {
+            // A namespace that may not be looked into has no credential for us.
+            Err(Error::Kubernetes(kube::Error::Api(status))) if status.is_forbidden() => Ok(None),
+            other => other,
+        }
+    });
+    Ok(join_all(each).await.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+}
+
+/// The inputs of a pass over a credential.
+pub(super) async fn dereference_credential(context: &Context, credential: RegistryCredential) -> Result<CredentialInputs, Error> {
+    let bindings = within(Api::<AccountBinding>::all(context.client.clone()).list(&ListParams::default())).await?.items;
+    let mut inputs = credential_inputs(&context.client, credential, context.cluster.clone(), context.value_key.clone()).await?;
+    inputs.bindings = Bindings::Objects(bindings);
+    Ok(inputs)
+}
+
+/// The inputs of a pass over a credential but for bindings and users.
+pub async fn credential_inputs(
+    client: &Client,
+    credential: RegistryCredential,
+    cluster: String,
+    value_key: crate::resource::fingerprint::ValueKey,
+) -> Result<CredentialInputs, Error> {
+    let name = credential.namespace().unwrap_or_default();
+    let namespace = namespace(client, &name).await?;
+    let source = match &credential.spec.secret_ref {
+        Some(reference) if !is_object_name(&reference.name) => None,
+        Some(reference) => {
+            let secrets: Api<v1::Secret> = Api::namespaced(client.clone(), &name);
+            Some(source(within(secrets.get_opt(&reference.name)).await)?)
+        }
+        None => None,
+    };
+    Ok(CredentialInputs {
+        credential,
+        cluster,
+        namespace,
+        bindings: Bindings::Objects(vec![]),
+        source,
+        users: vec![],
+        value_key,
+        compare_values: false,
+    })
+}
+
+async fn namespace(client: &Client, name: &str) -> Result<Namespace, Error> {
+    let found = within(Api::<v1::Namespace>::all(client.clone()).get(name)).await?;
+    Ok(Namespace { uid: found.uid().unwrap_or_default(), labels: found.labels().clone(), name: name.to_owned() })
+}
+
 /// Lists the workloads of a namespace when asked.
 pub(super) fn lister(api: &Api<PrivateImageWorkload>) -> List {
     let api = api.clone();
@@ -45,9 +105,9 @@ pub async fn inputs(
     value_key: crate::resource::fingerprint::ValueKey,
 ) -> Result<Inputs, Error> {
     let name = workload.namespace().unwrap_or_default();
-    let found = within(Api::<v1::Namespace>::all(client.clone()).get(&name)).await?;
+    let namespace = namespace(client, &name).await?;
     let named = workload.spec.credentials.iter().filter_map(|credential| credential.secret_ref.as_ref());
-    let named: BTreeSet<String> = named.map(|reference| reference.name.clone()).filter(|name| is_secret_name(name)).collect();
+    let named: BTreeSet<String> = named.map(|reference| reference.name.clone()).filter(|name| is_object_name(name)).collect();
     let secrets: Api<v1::Secret> = Api::namespaced(client.clone(), &name);
     let each = named.into_iter().map(async |name| {
         let source = source(within(secrets.get_opt(&name)).await)?;
@@ -56,11 +116,13 @@ pub async fn inputs(
     let sources = join_all(each).await.into_iter().collect::<Result<BTreeMap<_, _>, _>>()?;
     Ok(Inputs {
         cluster,
-        namespace: Namespace { uid: found.uid().unwrap_or_default(), labels: found.labels().clone(), name },
+        namespace,
         bindings: Bindings::Objects(vec![]),
         sources,
         siblings: vec![],
         siblings_complete: false,
+        credentials: credentials(client, &workload).await?,
+        planned_credentials: false,
         strangers: vec![],
         value_key,
         compare_values: false,

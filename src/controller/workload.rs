@@ -1,29 +1,25 @@
 //! One pass over one workload in the cluster: fetch, converge or remove, write the status once, say when to come back.
 
 use super::backoff::jittered;
+use super::objects::{self, add_finalizer, remove_finalizer};
 use super::{Context, Error, binding, events, fetch, within};
 use crate::api::{ABANDON, CLEANUP_FINALIZER, ManagementPolicy, PrivateImageWorkload, PrivateImageWorkloadStatus, ServiceState};
 use crate::converge::{Shared, converge, remove};
-use crate::inputs::{Bindings, Inputs};
 use crate::pass::Pass;
 use crate::status::{Farewell, READY, Reason, farewell, find, goes_on, has_leftovers, inventory, leaves_everything, summarise};
-use crate::target;
 use futures::FutureExt;
 use jiff::Timestamp;
-use kube::api::{Patch, PatchParams};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::runtime::controller::Action;
 use kube::runtime::events::EventType;
-use kube::{Api, Resource, ResourceExt};
-use serde_json::json;
+use kube::{Api, ResourceExt};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::OwnedMutexGuard;
 
-/// Field manager of what the controller writes.
-const MANAGER: &str = "wharfinger";
 /// Wait while another pass of the namespace writes what its workloads share.
-const BUSY: Duration = Duration::from_millis(100);
+pub(super) const BUSY: Duration = Duration::from_millis(100);
 /// `spec.interval` where there is none.
 const INTERVAL: Duration = Duration::from_secs(3600);
 /// How often a deployment is looked at.
@@ -33,7 +29,7 @@ const AT_ONCE: Duration = Duration::from_secs(1);
 /// How often what is still in use is looked at.
 const LEFTOVERS: Duration = Duration::from_secs(300);
 /// When a spec that is wrong is looked at again although nothing changed.
-const SAFETY_NET: Duration = Duration::from_secs(600);
+pub(super) const SAFETY_NET: Duration = Duration::from_secs(600);
 
 /// Called for whatever changed or is due. A pass that panics is a bug, and harms no other.
 pub(super) async fn reconcile(stale: Arc<PrivateImageWorkload>, context: Arc<Context>) -> Result<Action, Error> {
@@ -72,7 +68,7 @@ pub(super) fn on_error(workload: Arc<PrivateImageWorkload>, error: &Error, conte
     Action::requeue(wait)
 }
 
-async fn try_lock(context: &Context, namespace: &str) -> Option<OwnedMutexGuard<()>> {
+pub(super) async fn try_lock(context: &Context, namespace: &str) -> Option<OwnedMutexGuard<()>> {
     let lock = context.locks.lock().await.entry(namespace.to_owned()).or_default().clone();
     lock.try_lock_owned().ok()
 }
@@ -85,11 +81,11 @@ async fn pass(
 ) -> Result<(Action, Reason), Error> {
     let write = workload.spec.management_policy == ManagementPolicy::Full;
     if write && !workload.spec.suspend && !workload.finalizers().iter().any(|it| it == CLEANUP_FINALIZER) {
-        workload = add_finalizer(api, &workload).await?;
+        workload = add_finalizer(api, &workload, CLEANUP_FINALIZER).await?;
     }
     let inputs = fetch::dereference(context, workload).await?;
     if write && !inputs.workload.spec.suspend {
-        protect_binding(context, &inputs).await?;
+        binding::protect_chosen(context, &inputs.claim()).await?;
     }
     let pass = converge(&context.accounts, &inputs, write, shared).await;
     let workload = inputs.workload;
@@ -101,16 +97,16 @@ async fn pass(
         }
     }
     write_status(context, api, &workload, &status).await?;
-    let reason = ready_reason(&status);
+    let reason = reason_of(find(&status, READY));
     let next = match soon(&workload, &status, &pass, reason) {
         Some(wait) => Action::requeue(jittered(wait)),
-        None => next(context, &workload, &pass, reason),
+        None => next(context, &workload.uid().unwrap_or_default(), workload.spec.interval.as_deref(), &pass, reason),
     };
     Ok((next, reason))
 }
 
 /// When a call that was held back has its turn.
-fn turn(pass: &Pass) -> Option<Duration> {
+pub(super) fn turn(pass: &Pass) -> Option<Duration> {
     let Pass::Done(round) = pass else { return None };
     round.turn()
 }
@@ -131,14 +127,6 @@ fn soon(workload: &PrivateImageWorkload, status: &PrivateImageWorkloadStatus, pa
     Some(if goes_on(workload, status, round.done().next().is_some()) { AT_ONCE } else { LEFTOVERS })
 }
 
-async fn protect_binding(context: &Context, inputs: &Inputs) -> Result<(), Error> {
-    let (Ok(target), Bindings::Objects(bindings)) = (target::choose(inputs), &inputs.bindings) else { return Ok(()) };
-    match bindings.iter().find(|binding| binding.metadata.name == target.binding) {
-        Some(binding) => binding::protect(context, binding).await,
-        None => Ok(()),
-    }
-}
-
 /// Whether the last pass had found this very spec converged.
 fn was_ready(workload: &PrivateImageWorkload) -> bool {
     let status = workload.status.as_ref();
@@ -148,20 +136,21 @@ fn was_ready(workload: &PrivateImageWorkload) -> bool {
     })
 }
 
-fn ready_reason(status: &PrivateImageWorkloadStatus) -> Reason {
-    let word = find(status, READY).map(|ready| ready.reason.as_str()).unwrap_or_default();
+/// The reason of a `Ready` condition.
+pub(super) fn reason_of(ready: Option<&Condition>) -> Reason {
+    let word = ready.map(|ready| ready.reason.as_str()).unwrap_or_default();
     Reason::ALL.into_iter().find(|reason| reason.to_string() == word).unwrap_or(Reason::Progressing)
 }
 
-/// When to come back.
-fn next(context: &Context, workload: &PrivateImageWorkload, pass: &Pass, reason: Reason) -> Action {
-    let interval = crate::interval::parse(workload.spec.interval.as_deref()).unwrap_or(INTERVAL);
+/// When to come back. `uid` and `interval` = the object's.
+pub(super) fn next(context: &Context, uid: &str, interval: Option<&str>, pass: &Pass, reason: Reason) -> Action {
+    let interval = crate::interval::parse(interval).unwrap_or(INTERVAL);
     let regular = if interval.is_zero() { Action::await_change() } else { Action::requeue(jittered(interval)) };
     match (pass, reason) {
         (Pass::Suspended, _) => Action::await_change(),
         (_, Reason::Succeeded | Reason::DriftDetected) => regular,
         (_, Reason::InvalidSpec) => Action::requeue(jittered(SAFETY_NET)),
-        _ => Action::requeue(context.backoff.failed(&workload.uid().unwrap_or_default())),
+        _ => Action::requeue(context.backoff.failed(uid)),
     }
 }
 
@@ -177,12 +166,12 @@ async fn delete(
     }
     if workload.annotations().get(ABANDON).is_some_and(|value| value == "true") {
         let note = format!("abandoned: what stays in AWS: {}", inventory(&workload));
-        remove_finalizer(api, &workload).await?;
+        remove_finalizer(api, &workload, CLEANUP_FINALIZER).await?;
         events::publish(context, &workload, EventType::Warning, "Abandoned", "Delete", &note).await;
         return Ok((Action::await_change(), Reason::Succeeded));
     }
     if let Some(note) = leaves_everything(&workload) {
-        remove_finalizer(api, &workload).await?;
+        remove_finalizer(api, &workload, CLEANUP_FINALIZER).await?;
         events::publish(context, &workload, EventType::Normal, "Deleted", "Delete", &note).await;
         return Ok((Action::await_change(), Reason::Succeeded));
     }
@@ -194,7 +183,7 @@ async fn delete(
     }
     match farewell(&workload, &pass, Timestamp::now()) {
         Farewell::LetGo(note) => {
-            remove_finalizer(api, &workload).await?;
+            remove_finalizer(api, &workload, CLEANUP_FINALIZER).await?;
             events::publish(context, &workload, EventType::Normal, "Deleted", "Delete", &note).await;
             Ok((Action::await_change(), Reason::Succeeded))
         }
@@ -206,30 +195,7 @@ async fn delete(
     }
 }
 
-async fn add_finalizer(api: &Api<PrivateImageWorkload>, workload: &PrivateImageWorkload) -> Result<PrivateImageWorkload, Error> {
-    let finalizers: Vec<String> = workload.finalizers().iter().cloned().chain([CLEANUP_FINALIZER.to_owned()]).collect();
-    set_finalizers(api, workload, finalizers).await
-}
-
-async fn remove_finalizer(api: &Api<PrivateImageWorkload>, workload: &PrivateImageWorkload) -> Result<(), Error> {
-    let finalizers = workload.finalizers().iter().filter(|it| *it != CLEANUP_FINALIZER).cloned().collect();
-    match set_finalizers(api, workload, finalizers).await {
-        Err(Error::Kubernetes(kube::Error::Api(status))) if status.is_not_found() => Ok(()),
-        other => other.map(|_| ()),
-    }
-}
-
-/// Uid and resource version go along: the patch fails if it would meet another object, or one that somebody changed.
-async fn set_finalizers(
-    api: &Api<PrivateImageWorkload>,
-    workload: &PrivateImageWorkload,
-    finalizers: Vec<String>,
-) -> Result<PrivateImageWorkload, Error> {
-    let metadata = json!({ "uid": workload.uid(), "resourceVersion": workload.resource_version(), "finalizers": finalizers });
-    within(api.patch(&workload.name_any(), &PatchParams::default(), &Patch::Merge(json!({ "metadata": metadata })))).await
-}
-
-/// Writes the status if it differs, by server-side apply: the fields are ours alone.
+/// Writes the status if it differs.
 async fn write_status(
     context: &Context,
     api: &Api<PrivateImageWorkload>,
@@ -239,14 +205,9 @@ async fn write_status(
     if workload.status.as_ref() == Some(status) {
         return Ok(());
     }
-    let patch = json!({
-        "apiVersion": PrivateImageWorkload::api_version(&()),
-        "kind": PrivateImageWorkload::kind(&()),
-        "metadata": { "name": workload.name_any(), "uid": workload.uid() },
-        "status": status,
-    });
-    within(api.patch_status(&workload.name_any(), &PatchParams::apply(MANAGER).force(), &Patch::Apply(patch))).await?;
+    objects::write_status(api, workload, status).await?;
     context.metrics.status_written();
-    events::transition(context, workload, status).await;
+    let before = workload.status.as_ref().and_then(|status| find(status, READY));
+    events::transition(context, workload, before, find(status, READY)).await;
     Ok(())
 }

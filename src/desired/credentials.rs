@@ -1,9 +1,11 @@
 //! Which login each container pulls with: matched by registry as kubelet does, the longest path prefix wins.
 
-mod check;
+pub(super) mod check;
+mod reference;
 
 use super::document::{Container, Prepared};
 use super::{ExistingSecret, owner};
+use crate::api::{RegistryCredential, ValuePolicy};
 use crate::inputs::{Inputs, Source};
 use crate::problem::Problem;
 use crate::resource::image::Registry;
@@ -12,8 +14,9 @@ use crate::resource::names;
 use crate::resource::secret::DesiredSecret;
 use crate::status::Reason;
 use crate::target::Target;
-pub(crate) use check::is_secret_name;
+pub(crate) use check::is_object_name;
 use check::{Checked, check, check_secret_id};
+pub use reference::ReferencedSecret;
 use std::collections::BTreeSet;
 
 /// The secrets that the containers need, and which container pulls with which.
@@ -21,6 +24,7 @@ use std::collections::BTreeSet;
 pub(super) struct Matched {
     pub(super) kept: Vec<DesiredSecret>,
     pub(super) existing: Vec<ExistingSecret>,
+    pub(super) referenced: Vec<ReferencedSecret>,
     /// Container path and secret name or id.
     pub(super) by_container: Vec<(String, String)>,
     pub(super) warnings: Vec<String>,
@@ -43,6 +47,7 @@ const PUBLIC: [&str; 9] = [
 enum Offer<'a> {
     Kept(Registry, &'a Login),
     Existing(Registry),
+    Referenced(&'a RegistryCredential, Registry),
 }
 
 pub(super) fn resolve(inputs: &Inputs, target: &Target, prepared: &Prepared, problems: &mut Vec<Problem>) -> Matched {
@@ -101,7 +106,7 @@ fn best_offer<'a>(
             Ok(Some(found)) => {
                 let registry = match (&checked.registry, &found) {
                     (Some(registry), _) => registry,
-                    (None, Offer::Kept(registry, _) | Offer::Existing(registry)) => registry,
+                    (None, Offer::Kept(registry, _) | Offer::Existing(registry) | Offer::Referenced(_, registry)) => registry,
                 };
                 offers.push((registry.matches(&container.image).unwrap_or_default(), index, found));
             }
@@ -139,6 +144,9 @@ fn offer<'a>(
     let wanted = checked.registry.as_ref();
     if wanted.is_some_and(|wanted| wanted.matches(image).is_none()) {
         return Ok(None);
+    }
+    if let Some((credential, registry)) = &checked.referenced {
+        return Ok(Some(Offer::Referenced(credential, wanted.unwrap_or(registry).clone())));
     }
     let Some(reference) = &checked.credential.secret_ref else {
         let fits = wanted.is_some() || is_main_registry(container, all);
@@ -214,6 +222,17 @@ fn take(
                 matched.kept.push(secret);
             }
         }
+        (Offer::Referenced(credential, registry), _, _) => {
+            match reference::secret(inputs, target, credential, &registry, &checked.field, &mut matched.warnings) {
+                Err(problem) => problems.push(problem),
+                Ok(secret) => {
+                    matched.by_container.push((container.path.clone(), secret.arn.clone()));
+                    if !matched.referenced.contains(&secret) {
+                        matched.referenced.push(secret);
+                    }
+                }
+            }
+        }
         _ => {}
     }
 }
@@ -252,6 +271,8 @@ fn kept(
         owner: owner(inputs, &format!("Secret/{source}")),
         recorded: recorded.into_iter().find(|secret| secret.name.as_ref() == Some(&name)).map(|secret| secret.arn.clone()),
         kms_key: kms_key.map(str::to_owned),
+        value_policy: ValuePolicy::Enforce,
+        adoption: super::adoption(inputs, target),
         source: source.to_owned(),
         name,
         registry,
@@ -302,7 +323,7 @@ fn unused(
     let on_ecr = prepared.containers.iter().filter(|container| container.image.ecr().is_some());
     let mut serves = on_ecr.filter(|container| match (&checked.registry, &checked.credential.secret_ref) {
         (Some(_), _) => false,
-        (None, None) => true,
+        (None, None) => checked.referenced.is_none(),
         (None, Some(source)) => match inputs.sources.get(&source.name) {
             Some(Source::Found(Ok(logins))) => !matches!(login::select(logins, None, &container.image), Ok(None)),
             _ => false,

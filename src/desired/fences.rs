@@ -4,7 +4,7 @@
 use super::document::Prepared;
 use super::rules::root;
 use super::shared::RoleChoice;
-use crate::api::{Limits, Rollout};
+use crate::api::{AdoptionPolicy, Limits, Rollout};
 use crate::problem::Problem;
 use crate::resource::arn::Arn;
 use crate::resource::uses::Thing;
@@ -52,6 +52,16 @@ pub(super) fn admits(target: &Target, namespace: &str, thing: &Thing) -> bool {
 pub(super) fn check_name(target: &Target, namespace: &str, field: &str, name: &str, problems: &mut Vec<Problem>) {
     if !name.starts_with(&format!("{}{namespace}_", target.names.definition_prefix)) {
         refuse_unless_admitted(target, namespace, field.to_owned(), name, DEFINITIONS, problems);
+    }
+}
+
+/// Checks how far a spec goes in taking over what others made.
+pub(super) fn check_adoption(target: &Target, asked: AdoptionPolicy, problems: &mut Vec<Problem>) {
+    let most = target.most_adoption();
+    if asked > most {
+        let rule = format!("the AccountBinding's limits.adoption is {most:?}");
+        let remedy = "ask for no more than that, or ask the administrator of the AccountBinding";
+        problems.push(Problem::of(Reason::NotAllowed, "spec.adoptionPolicy", format!("{asked:?}"), rule, remedy));
     }
 }
 

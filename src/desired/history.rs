@@ -123,7 +123,10 @@ pub(super) fn former_secrets(inputs: &Inputs, target: &Target, matched: &credent
     let recorded = inputs.workload.status.iter().flat_map(|status| status.secrets.iter());
     let wanted = |secret: &&SecretStatus| match &secret.name {
         Some(name) => matched.kept.iter().any(|kept| kept.name == *name),
-        None => matched.existing.iter().any(|existing| is_named(&secret.arn, &existing.id)),
+        None => {
+            matched.existing.iter().any(|existing| is_named(&secret.arn, &existing.id))
+                || matched.referenced.iter().any(|referenced| referenced.arn == secret.arn)
+        }
     };
     let former = recorded.filter(|secret| !wanted(secret)).map(|secret| FormerSecret {
         status: SecretStatus { former: true, ..secret.clone() },

@@ -3,6 +3,7 @@
 use super::label;
 use super::registry_creds::{Creds, Login};
 use crate::problem::Problem;
+use crate::resource::arn::is_default_key;
 use crate::resource::definition::{containers, containers_mut};
 use crate::resource::image::Image;
 use crate::resource::normalise::DefinitionKind;
@@ -170,7 +171,7 @@ fn credential(host: &str, with: &(Source, Option<String>), namespace: Option<&st
         }
     }
     // The account's default key is not named: every role of the account may use it.
-    if let Some(key) = with.1.as_deref().filter(|key| !key.ends_with("alias/aws/secretsmanager")) {
+    if let Some(key) = with.1.as_deref().filter(|key| !is_default_key(key)) {
         credential["kmsKey"] = json!(key);
     }
     credential

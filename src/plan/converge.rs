@@ -3,16 +3,15 @@
 
 use super::permissions::container_grants;
 use super::retire::retire;
+use super::secrets::{existing_secret, imagined_secret, key_of};
 use super::{Action, Hold, Plan, Subject, pending_arn, pending_definition};
-use crate::desired::{Desired, ExistingSecret};
-use crate::failure::FailureKind;
+use crate::desired::Desired;
 use crate::observed::{Observed, ObservedParameter, RoleSnapshot, Snapshot};
-use crate::plan::Kind;
-use crate::resource::arn::{Arn, KmsKeyForm, check_kms_key};
+use crate::resource::arn::Arn;
 use crate::resource::grants::{Decryption, Permission, via_service};
 use crate::resource::role::ObservedRole;
 use crate::resource::secret::{DesiredSecret, ObservedSecret};
-use crate::resource::tags::{self, Tags};
+use crate::resource::tags::Tags;
 use crate::resource::uses::Thing;
 use crate::resource::{definition, role, secret, service};
 use crate::target::Target;
@@ -40,10 +39,14 @@ fn steps(desired: &Desired, observed: &Observed) -> Plan {
         }
     }
     for existing in &desired.existing {
-        if let Some((arn, key)) = existing_secret(existing, desired, observed, &mut plan) {
+        if let Some((arn, key)) = existing_secret(existing, &desired.scope(), observed, &mut plan) {
             grants.extend(read(&arn, key, &desired.target));
             arns.insert(existing.id.clone(), arn);
         }
+    }
+    for referenced in &desired.referenced {
+        grants.extend(read(&referenced.arn, referenced.kms_key_arn.clone(), &desired.target));
+        arns.insert(referenced.arn.clone(), referenced.arn.clone());
     }
     grants = grants.union(&container_grants(desired, observed, &mut plan));
     let (role_subject, definition_subject) = (Subject::role(&desired.role.name), Subject::definition(&desired.definition.name));
@@ -117,18 +120,7 @@ fn complete(desired: &Desired, observed: &Observed, arns: &BTreeMap<String, Stri
 /// A world in which nothing of ours exists and all that the spec refers to does.
 pub fn imagined(desired: &Desired) -> Observed {
     let kept = desired.secrets.iter().map(|secret| (secret.name.clone(), Snapshot::Absent));
-    let existing = desired.existing.iter().map(|existing| {
-        let target = &desired.target;
-        let arn = match existing.id.starts_with("arn:") {
-            true => existing.id.clone(),
-            false => format!(
-                "arn:{}:secretsmanager:{}:{}:secret:{}-??????",
-                target.partition, target.region, target.account_id, existing.id
-            ),
-        };
-        let tags = desired.definition.owner.tags();
-        (existing.id.clone(), Snapshot::Present(ObservedSecret { arn, tags, ..ObservedSecret::default() }))
-    });
+    let existing = desired.existing.iter().map(|existing| imagined_secret(existing, &desired.scope()));
     let named = desired.uses.iter().filter_map(|named| match &named.thing {
         Thing::Secret(arn) => {
             Some((arn.clone(), Snapshot::Present(ObservedSecret { arn: arn.clone(), ..ObservedSecret::default() })))
@@ -168,7 +160,7 @@ fn kept_secret(
     plan: &mut Plan,
 ) -> Option<(String, Option<String>)> {
     let subject = Subject::secret(&wanted.name);
-    let key = key_of(wanted, desired, observed, plan)?;
+    let key = key_of(wanted, &desired.scope(), observed, plan)?;
     let found = observed.secrets.get(&wanted.name)?;
     secret::plan(wanted, found, key.as_deref(), plan);
     if plan.holds(&subject) {
@@ -176,115 +168,4 @@ fn kept_secret(
     }
     let arn = found.present().map_or_else(|| pending_arn(&wanted.name), |secret| secret.arn.clone());
     Some((arn, key))
-}
-
-/// The ARN of the customer key of a secret that is kept, if it has one; nothing if that is not known or not admitted.
-pub(crate) fn key_of(wanted: &DesiredSecret, desired: &Desired, observed: &Observed, plan: &mut Plan) -> Option<Option<String>> {
-    match &wanted.kms_key {
-        Some(key) => resolve_key(key, &Subject::secret(&wanted.name), desired, observed, plan).map(Some),
-        None => Some(None),
-    }
-}
-
-/// The ARN of a KMS key, if it is known and the binding admits it. "Not found" and "not allowed" read the same to a tenant.
-pub(super) fn resolve_key(
-    written: &str,
-    subject: &Subject,
-    desired: &Desired,
-    observed: &Observed,
-    plan: &mut Plan,
-) -> Option<String> {
-    let arn = match (check_kms_key(written), observed.keys.get(written)) {
-        (Ok(KmsKeyForm::KeyArn(arn)), _) => Some(arn.to_string()),
-        (_, Some(Snapshot::Present(arn))) => Some(arn.clone()),
-        (_, Some(Snapshot::Unknown(failure))) if failure.kind != FailureKind::NotFound => {
-            plan.unobserved(Subject { kind: Kind::Key, name: written.to_owned() }, failure);
-            return None;
-        }
-        _ => None,
-    };
-    let target = &desired.target;
-    let arn = arn.filter(|arn| target.admits_key(written) || target.admits_key(arn));
-    if arn.is_none() {
-        let message = format!(
-            "KMS key {written} was not found in account {} and Region {}, or is not among limits.kmsKeys of the AccountBinding; \
-             correct it, or ask the administrator",
-            target.account_id, target.region
-        );
-        plan.hold(subject.clone(), Hold::Missing, message);
-    }
-    arn
-}
-
-/// Looks an existing secret up; its ARN and key ARN, unless it is held.
-pub(crate) fn existing_secret(
-    existing: &ExistingSecret,
-    desired: &Desired,
-    observed: &Observed,
-    plan: &mut Plan,
-) -> Option<(String, Option<String>)> {
-    let subject = Subject::secret(&existing.id);
-    let full = Arn::parse(&existing.id).is_ok_and(|arn| arn.is_full_secret());
-    let refused = |arn: &str| !desired.target.admits_secret(&desired.definition.owner.namespace, arn);
-    let (arn, discovered) = match observed.secrets.get(&existing.id)? {
-        _ if full && refused(&existing.id) => {
-            plan.hold(subject, Hold::Missing, not_found(existing, desired));
-            return None;
-        }
-        Snapshot::Present(secret) if refused(&secret.arn) || is_strangers(secret, desired) => {
-            plan.hold(subject, Hold::Missing, not_found(existing, desired));
-            return None;
-        }
-        Snapshot::Present(secret) if secret.scheduled_for_deletion => {
-            let message =
-                format!("{}: secret {} is scheduled for deletion; restore it or name another", existing.field, secret.arn);
-            plan.hold(subject, Hold::Missing, message);
-            return None;
-        }
-        Snapshot::Present(secret) => (secret.arn.clone(), secret.customer_key().map(str::to_owned)),
-        Snapshot::Unknown(failure) if full && failure.kind == FailureKind::Denied => {
-            plan.notes.push(format!("secret {} could not be looked at, so it is used as it is written: {failure}", existing.id));
-            (existing.id.clone(), None)
-        }
-        Snapshot::Unknown(failure) => {
-            plan.unobserved(subject, failure);
-            return None;
-        }
-        Snapshot::Absent => {
-            plan.hold(subject, Hold::Missing, not_found(existing, desired));
-            return None;
-        }
-    };
-    if !(20..=2048).contains(&arn.len()) {
-        let message = format!(
-            "{}: credentialsParameter {arn} has {} characters, and ECS allows 20 to 2048; name another secret",
-            existing.field,
-            arn.len()
-        );
-        plan.hold(subject, Hold::Missing, message);
-        return None;
-    }
-    let key = match existing.kms_key.as_ref().or(discovered.as_ref()) {
-        Some(key) => Some(resolve_key(key, &subject, desired, observed, plan)?),
-        None => None,
-    };
-    Some((arn, key))
-}
-
-/// Whether a secret is admitted only for lying under our prefix and yet was made for another namespace, such as an earlier one of
-/// the same name.
-pub(super) fn is_strangers(secret: &ObservedSecret, desired: &Desired) -> bool {
-    let owner = &desired.definition.owner;
-    let same = |key: &str, value: &String| secret.tags.get(key) == Some(value);
-    let ours = same(tags::CLUSTER, &owner.cluster) && same(tags::NAMESPACE_UID, &owner.namespace_uid);
-    !desired.target.admits(|limits| &limits.secret_arns, &secret.arn) && !ours
-}
-
-/// "Not found" and "not allowed" read the same to a tenant.
-fn not_found(existing: &ExistingSecret, desired: &Desired) -> String {
-    format!(
-        "{}: secret {} was not found in account {} and Region {}, or is not among limits.secretArns of the AccountBinding; \
-         correct it, or ask the administrator",
-        existing.field, existing.id, desired.target.account_id, desired.target.region
-    )
 }

@@ -1,6 +1,6 @@
 //! What the execution role must allow so that the containers get what they name, as far as it could be looked at.
 
-use super::converge::{is_strangers, resolve_key};
+use super::secrets::{is_strangers, resolve_key};
 use super::{Hold, Plan, Subject};
 use crate::desired::{Desired, decryption};
 use crate::observed::{Observed, Snapshot};
@@ -40,7 +40,7 @@ pub(crate) fn container_grants(desired: &Desired, observed: &Observed, plan: &mu
         match seen(named, observed, plan, &subject) {
             None => grants.extend(named.thing.permission()),
             Some(Seen::There(arn, key)) => {
-                let key = match key.map(|key| resolve_key(key, &subject, desired, observed, plan)) {
+                let key = match key.map(|key| resolve_key(key, &subject, &desired.scope(), observed, plan)) {
                     Some(None) => continue, // told
                     Some(Some(key)) => Some(key),
                     None => None,
@@ -69,7 +69,7 @@ pub(crate) fn container_grants(desired: &Desired, observed: &Observed, plan: &mu
 /// Whether this is a secret that only our prefix admits and that was made for another namespace, such as an earlier one of the name.
 fn is_of_another_owner(named: &Use, desired: &Desired, observed: &Observed) -> bool {
     let Thing::Secret(id) = &named.thing else { return false };
-    observed.secrets.get(id).and_then(Snapshot::present).is_some_and(|secret| is_strangers(secret, desired))
+    observed.secrets.get(id).and_then(Snapshot::present).is_some_and(|secret| is_strangers(secret, &desired.scope()))
 }
 
 /// Looks at a secret or a parameter; others have no key of their own.
@@ -108,7 +108,11 @@ fn hidden(named: &Use, why: &str, desired: &Desired, observed: &Observed, plan: 
             named.path
         ));
     }
-    let keys = desired.kms_keys.iter().filter_map(|key| resolve_key(key, &subject, desired, observed, plan)).collect::<Vec<_>>();
+    let keys = desired
+        .kms_keys
+        .iter()
+        .filter_map(|key| resolve_key(key, &subject, &desired.scope(), observed, plan))
+        .collect::<Vec<_>>();
     keys.iter().filter_map(|key| decryption(key, of)).collect()
 }
 

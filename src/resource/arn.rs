@@ -161,6 +161,11 @@ impl Serialize for Arn {
     }
 }
 
+/// Whether this names the account's default key of Secrets Manager, which some answers name and others leave out.
+pub fn is_default_key(key: &str) -> bool {
+    key.ends_with("alias/aws/secretsmanager")
+}
+
 /// The forms in which `KmsKeyId` may be given (AWS: Secrets Manager API, CreateSecret; KMS developer guide, key identifiers).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub enum KmsKeyForm {

@@ -19,6 +19,21 @@ pub fn secret(prefix: &str, namespace: &str, source: &str, registry: &Registry, 
     format!("{}/{last}", cut(stem, MAX_SECRET - last.len() - 1, "@"))
 }
 
+/// `<prefix><namespace>/<credential>/credential`: no secret of a workload ends so.
+pub fn credential(prefix: &str, namespace: &str, credential: &str) -> String {
+    let last = "/credential";
+    format!("{}{last}", cut(format!("{prefix}{namespace}/{credential}"), MAX_SECRET - last.len(), "@"))
+}
+
+/// Whether the last part of a secret's name is one that is made here, or would make an ARN look like another's (Secrets Manager,
+/// CreateSecret: no hyphen and six characters at the end).
+pub fn is_reserved_secret(name: &str) -> bool {
+    let last = name.rsplit('/').next().unwrap_or_default();
+    let made = last == "pull" || last.starts_with("pull@") || last == "credential";
+    let suffix = name.rsplit_once('-').is_some_and(|(_, end)| end.len() == 6 && end.chars().all(|c| c.is_ascii_alphanumeric()));
+    made || suffix
+}
+
 /// `<prefix><namespace>`, and `_` with a hash of the settings for a role that is kept in another way than usual.
 pub fn role(prefix: &str, namespace: &str, settings: Option<&str>) -> String {
     let suffix = settings.map(|settings| format!("_{}", short_hash(settings, 8))).unwrap_or_default();

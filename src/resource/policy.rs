@@ -22,7 +22,7 @@ pub const MAX_INLINE_POLICY_CHARS: usize = 10_240;
 const PENDING: usize = 64;
 /// What a document without `Version` means (AWS: IAM policy reference, Version).
 pub(super) const DEFAULT_VERSION: &str = "2008-10-17";
-pub(super) const VERSION: &str = "2012-10-17";
+pub(crate) const VERSION: &str = "2012-10-17";
 
 /// Why a text is not a policy. The text is not repeated.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -54,6 +54,11 @@ pub fn decode(text: &str) -> Result<Value, PolicyError> {
         }
     };
     if matches!(value, Value::Object(_)) { Ok(value) } else { Err(PolicyError::NotAnObject) }
+}
+
+/// A policy as AWS returns it. What is not a document differs from every document, so it is put right.
+pub fn document(text: &str) -> Value {
+    decode(text).unwrap_or_else(|_| Value::String(text.to_owned()))
 }
 
 /// Whether two documents mean the same to IAM (AWS: IAM policy reference, JSON policy elements and grammar).

@@ -1,11 +1,21 @@
 //! The secret of one registry login: what should be, what is, and the steps between.
 //!
 //! Whether the value is current is answered by the version id, a keyed hash of the content: the value is not read back.
+//!
+//! What is guaranteed: at rest AWSCURRENT is the version that the source leads to. A value is written by one PutSecretValue under
+//! that version's id, which AWS takes once. Where that id is known already (the value was there before), the label is moved by a
+//! compare-and-swap on where it was seen: of two writers the one with the older view fails, and looks again. What is not: a first
+//! write of a new value moves the label in the same call, whatever is there. So a writer that was paused between look and write can
+//! put an older value back; the next pass of the present one sees another version id and moves the label again.
 
+pub mod sharing;
+
+use super::arn::is_default_key;
 use super::image::Registry;
 use super::normalise::{Change, FieldChange};
 use super::sealed::Sealed;
-use super::tags::{Owner, Tags, claimed_by, missing};
+use super::tags::{Adoption, Owner, Tags, claimed_by, missing};
+use crate::api::ValuePolicy;
 use crate::observed::Snapshot;
 use crate::plan::{Action, Hold, Plan, Subject};
 use serde::Serialize;
@@ -36,6 +46,10 @@ pub struct DesiredSecret {
     pub owner: Owner,
     /// ARN under which our status names it.
     pub recorded: Option<String>,
+    /// Who decides what the value is.
+    pub value_policy: ValuePolicy,
+    /// Whether one that others made is taken over.
+    pub adoption: Adoption,
 }
 
 /// A secret as DescribeSecret shows it.
@@ -53,14 +67,31 @@ pub struct ObservedSecret {
     pub versions: BTreeMap<String, BTreeSet<String>>,
     /// Whether it is scheduled for deletion.
     pub scheduled_for_deletion: bool,
+    /// Whether somebody configured its rotation.
+    pub rotation_enabled: bool,
+    /// The AWS service that keeps it, if it is one of those.
+    pub owning_service: Option<String>,
+    /// Its copies, by Region.
+    pub replicas: BTreeMap<String, ObservedReplica>,
     /// Whether the current value is the desired one, where it was compared by reading.
     pub same_value: Option<bool>,
+}
+
+/// A copy in another Region.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct ObservedReplica {
+    /// Its KMS key in whatever form was stored; absent for the default key.
+    pub kms_key: Option<String>,
+    /// `InSync`, `InProgress` or `Failed`.
+    pub state: String,
+    /// Why.
+    pub message: Option<String>,
 }
 
 impl ObservedSecret {
     /// The KMS key, unless it is the account's default key, which some answers name and others leave out.
     pub fn customer_key(&self) -> Option<&str> {
-        self.kms_key.as_deref().filter(|key| !key.ends_with("alias/aws/secretsmanager"))
+        self.kms_key.as_deref().filter(|key| !is_default_key(key))
     }
 
     /// The version under AWSCURRENT.
@@ -87,23 +118,59 @@ pub fn plan(desired: &DesiredSecret, observed: &Snapshot<ObservedSecret>, key_ar
         }
         Snapshot::Present(observed) => observed,
     };
-    if !desired.owner.owns(&observed.tags, desired.recorded.as_deref() == Some(&observed.arn)) {
+    if let Some(service) = &observed.owning_service {
+        let message =
+            format!("secret {} is kept by {service} itself, and nobody else may write to it; choose another name", observed.arn);
+        return plan.hold(subject, Hold::NotOurs, message);
+    }
+    let ours = desired.owner.owns(&observed.tags, desired.recorded.as_deref() == Some(&observed.arn));
+    if !ours && !desired.adoption.takes(&observed.tags) {
         let message = format!(
-            "secret {} exists and is not this namespace's: {}; it is left alone. Delete or rename it, or set another names.secretPrefix in the AccountBinding",
+            "secret {} exists and is not this namespace's: {}; it is left alone. Delete or rename it, set another names.secretPrefix in the AccountBinding, or have it taken over by adoptionPolicy",
             observed.arn,
             claimed_by(&observed.tags)
         );
         return plan.hold(subject, Hold::NotOurs, message);
+    }
+    if !ours && observed.scheduled_for_deletion {
+        let message = format!(
+            "secret {} is scheduled for deletion and was not made by Wharfinger; restore it, then it is taken over",
+            observed.arn
+        );
+        return plan.hold(subject, Hold::NotOurs, message);
+    }
+    if !ours {
+        let (arn, tags, before) = (observed.arn.clone(), desired.owner.tags(), observed.tags.clone());
+        let reason = format!("adoptionPolicy is {:?}, and nobody else claims it", desired.adoption.policy);
+        plan.step(subject.clone(), Action::AdoptSecret { arn, tags, before }, &[], reason, vec![]);
     }
     if observed.scheduled_for_deletion {
         let action = Action::RestoreSecret { arn: observed.arn.clone() };
         plan.step(subject.clone(), action, &[], "it is scheduled for deletion and is needed again", vec![]);
     }
     plan_value(desired, observed, &subject, plan);
-    plan_settings(desired, observed, key_arn, &subject, plan);
+    plan_settings(desired, observed, key_arn, ours, &subject, plan);
+}
+
+/// Why the value is left to others, if it is.
+fn leaves_value(desired: &DesiredSecret, observed: &ObservedSecret) -> Option<String> {
+    let current = observed.current()?;
+    if observed.rotation_enabled {
+        return Some(format!(
+            "rotation of secret {} is configured by others, so its value is left to them: Secret {} is not written to it. The rotation function must keep {{\"username\": …, \"password\": …}}, or pulls fail; turn rotation off to have the value kept",
+            observed.arn, desired.source
+        ));
+    }
+    let other = desired.value_policy == ValuePolicy::CreateOnly && current != desired.version_id;
+    other.then(|| {
+        format!("secret {} holds another value than Secret {}, and valuePolicy is CreateOnly", observed.arn, desired.source)
+    })
 }
 
 fn plan_value(desired: &DesiredSecret, observed: &ObservedSecret, subject: &Subject, plan: &mut Plan) {
+    if let Some(why) = leaves_value(desired, observed) {
+        return plan.notes.push(why);
+    }
     let current = observed.current();
     if observed.same_value.unwrap_or(current == Some(&desired.version_id)) {
         return;
@@ -130,7 +197,14 @@ fn plan_value(desired: &DesiredSecret, observed: &ObservedSecret, subject: &Subj
     }
 }
 
-fn plan_settings(desired: &DesiredSecret, observed: &ObservedSecret, key_arn: Option<&str>, subject: &Subject, plan: &mut Plan) {
+fn plan_settings(
+    desired: &DesiredSecret,
+    observed: &ObservedSecret,
+    key_arn: Option<&str>,
+    ours: bool,
+    subject: &Subject,
+    plan: &mut Plan,
+) {
     let changed = |path: &str, from: Option<&str>, to: Option<&str>| {
         (from != to).then(|| FieldChange { path: path.to_owned(), change: Change::Changed { from: json!(from), to: json!(to) } })
     };
@@ -146,7 +220,7 @@ fn plan_settings(desired: &DesiredSecret, observed: &ObservedSecret, key_arn: Op
         plan.step(subject.clone(), action, &after, "its settings differ", description.into_iter().chain(kms_key).collect());
     }
     let tags = missing(&desired.owner.tags(), &observed.tags);
-    if !tags.is_empty() {
+    if ours && !tags.is_empty() {
         let changes = tags
             .iter()
             .map(|(key, value)| FieldChange { path: format!("tags[{key}]"), change: Change::Added(json!(value)) })

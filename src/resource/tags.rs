@@ -1,5 +1,6 @@
 //! Tags that say whose a thing in AWS is. "Ours" is decided here and nowhere else.
 
+use crate::api::AdoptionPolicy;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -16,6 +17,32 @@ pub const OWNER: &str = "wharfinger.dev/owner";
 pub const NAMESPACE: &str = "wharfinger.dev/namespace";
 /// Tag of definitions: version of the normaliser and hash of the normal form.
 pub const CONTENT_HASH: &str = "wharfinger.dev/content-hash";
+
+/// Tag by which the owner of a thing offers it to `<cluster>/<namespace>/<kind>/<name>`.
+pub const ADOPT_BY: &str = "wharfinger.dev/adopt-by";
+
+/// Who takes over what it did not make, and what of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Adoption {
+    /// How far it goes.
+    pub policy: AdoptionPolicy,
+    /// `<cluster>/<namespace>/<kind>/<name>` of the object that would keep it.
+    pub identity: String,
+}
+
+impl Adoption {
+    /// Whether a thing with these tags may be taken over. What another owner's tags claim, be it in part, never is.
+    pub fn takes(&self, tags: &Tags) -> bool {
+        let claimed = [CLUSTER, NAMESPACE_UID, OWNER].iter().any(|key| tags.contains_key(*key));
+        let offered = tags.get(ADOPT_BY);
+        match self.policy {
+            _ if claimed => false,
+            AdoptionPolicy::Never => false,
+            AdoptionPolicy::IfTagged => offered == Some(&self.identity),
+            AdoptionPolicy::Adopt => offered.is_none_or(|to| *to == self.identity),
+        }
+    }
+}
 
 /// Whether a tag is AWS's or ours, so that no user may write it.
 pub fn is_reserved(key: &str) -> bool {
@@ -80,6 +107,27 @@ pub fn missing(desired: &Tags, observed: &Tags) -> Tags {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_may_be_taken_over() {
+        let identity = "c1/payments/RegistryCredential/quay";
+        let tags =
+            |list: &[(&str, &str)]| list.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect::<Tags>();
+        let rows = [
+            ("no tags", tags(&[]), [false, false, true]),
+            ("tags of others", tags(&[("team", "payments")]), [false, false, true]),
+            ("offered to us", tags(&[(ADOPT_BY, identity)]), [false, true, true]),
+            ("offered to another", tags(&[(ADOPT_BY, "c1/payments/RegistryCredential/other")]), [false, false, false]),
+            ("offered, and another's", tags(&[(ADOPT_BY, identity), (OWNER, "Secret/x")]), [false, false, false]),
+            ("half another's", tags(&[(CLUSTER, "c2")]), [false, false, false]),
+            ("of another namespace of that name", tags(&[(NAMESPACE_UID, "u2")]), [false, false, false]),
+        ];
+        for (what, tags, expected) in rows {
+            let taken = [AdoptionPolicy::Never, AdoptionPolicy::IfTagged, AdoptionPolicy::Adopt]
+                .map(|policy| Adoption { policy, identity: identity.to_owned() }.takes(&tags));
+            assert_eq!(taken, expected, "{what}");
+        }
+    }
 
     #[test]
     fn ours_is_all_three_identity_tags() {

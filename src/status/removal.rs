@@ -60,7 +60,7 @@ fn left_nothing(workload: &PrivateImageWorkload, reason: Reason) -> bool {
     !had_target && !matches!(reason, Reason::AccessDenied | Reason::Throttled | Reason::AwsUnavailable | Reason::RefusedByAws)
 }
 
-fn obstacle(round: &Round) -> (Reason, String) {
+pub(super) fn obstacle(round: &Round) -> (Reason, String) {
     match (round.failure(), round.plan.held.first()) {
         (Some(failure), _) => (Reason::of_write(failure.kind), failure.to_string()),
         (None, Some(held)) => match &held.hold {

@@ -1,10 +1,11 @@
 //! Each credential of the spec by itself: its registry, its key, and whether its source holds a login.
 
 use super::super::shared;
-use crate::api::Credential;
+use super::reference;
+use crate::api::{Credential, RegistryCredential};
 use crate::inputs::{Inputs, Source};
 use crate::problem::Problem;
-use crate::resource::arn::{Arn, check_kms_key};
+use crate::resource::arn::{Arn, check_kms_key, is_default_key};
 use crate::resource::image::Registry;
 use crate::status::Reason;
 use crate::target::Target;
@@ -14,6 +15,8 @@ pub(super) struct Checked<'a> {
     pub(super) field: String,
     pub(super) registry: Option<Registry>,
     pub(super) credential: &'a Credential,
+    /// What a `credentialRef` leads to, and the registry that it is for.
+    pub(super) referenced: Option<(&'a RegistryCredential, Registry)>,
 }
 
 /// Each credential by itself, and no registry twice.
@@ -34,98 +37,106 @@ pub(super) fn check<'a>(inputs: &'a Inputs, target: &Target, problems: &mut Vec<
             check_registry(&field, registry, &checked, problems);
         }
         check_source(inputs, target, &field, credential, problems);
-        checked.push(Checked { field, registry, credential });
+        let referenced = credential.credential_ref.as_ref();
+        let referenced = referenced.and_then(|reference| reference::find(inputs, target, reference, &field, problems));
+        let registry = registry.or(referenced.as_ref().map(|(_, registry)| registry.clone()));
+        checked.push(Checked { field, registry, credential, referenced });
     }
     checked
 }
 
 fn check_registry(field: &str, registry: &Registry, earlier: &[Checked], problems: &mut Vec<Problem>) {
     let at = format!("{field}.registry");
-    if registry.is_ecr() {
-        let rule = "Amazon ECR takes no repositoryCredentials; the execution role pulls from it";
-        problems.push(Problem::spec(at.clone(), registry, rule, "remove this credential"));
-    }
-    if registry.is_pattern() {
-        let rule = "a credential is for one registry, not for a pattern";
-        problems.push(Problem::spec(
-            at.clone(),
-            registry,
-            rule,
-            "write the host, or leave `registry` out: then the Secret's own entries count",
-        ));
-    }
+    check_one_registry(&at, registry, problems);
     if let Some(twin) = earlier.iter().find(|other| other.registry.as_ref() == Some(registry)) {
         problems.push(Problem::spec(at, registry, format!("{} is for the same registry", twin.field), "keep one of them"));
     }
 }
 
-fn check_source(inputs: &Inputs, target: &Target, field: &str, credential: &Credential, problems: &mut Vec<Problem>) {
-    if let Some(key) = credential.kms_key.as_deref().filter(|key| key.ends_with("alias/aws/secretsmanager")) {
-        let rule = "this is the account's default key, not a customer key";
-        problems.push(Problem::spec(format!("{field}.kmsKey"), key, rule, "leave it out"));
+/// A registry that a login can be for.
+pub(in crate::desired) fn check_one_registry(at: &str, registry: &Registry, problems: &mut Vec<Problem>) {
+    if registry.is_ecr() {
+        let rule = "Amazon ECR takes no repositoryCredentials; the execution role pulls from it";
+        problems.push(Problem::spec(at, registry, rule, "remove this credential"));
     }
-    if let Some(Err(error)) = credential.kms_key.as_deref().map(check_kms_key) {
-        let key = credential.kms_key.as_deref().unwrap_or_default();
+    if registry.is_pattern() {
+        let rule = "a credential is for one registry, not for a pattern";
         problems.push(Problem::spec(
-            format!("{field}.kmsKey"),
-            key,
-            error.to_string(),
-            "write a key ARN, an alias ARN, a key id or alias/NAME",
+            at,
+            registry,
+            rule,
+            "write the host, or leave `registry` out: then the Secret's own entries count",
         ));
     }
-    match (&credential.secret_ref, &credential.secret_arn) {
-        (Some(reference), None) => {
-            let name = &reference.name;
+}
+
+fn check_source(inputs: &Inputs, target: &Target, field: &str, credential: &Credential, problems: &mut Vec<Problem>) {
+    check_key(&format!("{field}.kmsKey"), credential.kms_key.as_deref(), problems);
+    match (&credential.secret_ref, &credential.secret_arn, &credential.credential_ref) {
+        (Some(reference), None, None) => {
             let at = format!("{field}.secretRef.name");
-            if !is_secret_name(name) {
-                let rule = "the name of a Secret has a-z, 0-9, '-' and '.', at most 253 of them";
-                return problems.push(Problem::spec(at, name, rule, "name a Secret of this namespace"));
-            }
-            match inputs.sources.get(name) {
-                Some(Source::Found(Ok(_))) => {}
-                Some(Source::Found(Err(error))) => {
-                    problems.push(Problem::of(
-                        Reason::SecretSourceInvalid,
-                        at,
-                        name,
-                        error.to_string(),
-                        "mend the Secret; it is watched",
-                    ));
-                }
-                Some(Source::Unreadable(why)) => {
-                    problems.push(Problem::of(
-                        Reason::SecretSourceMissing,
-                        at,
-                        name,
-                        why.clone(),
-                        "let the controller read Secrets here",
-                    ));
-                }
-                Some(Source::Missing) | None => {
-                    let rule = format!("Secret {name} does not exist in namespace {}", inputs.namespace.name);
-                    let remedy = "create it (kubectl create secret docker-registry); it is waited for";
-                    problems.push(Problem::of(Reason::SecretSourceMissing, at, name, rule, remedy));
-                }
-            }
+            check_secret_ref(&at, &reference.name, inputs.sources.get(&reference.name), &inputs.namespace.name, problems);
         }
-        (None, Some(id)) => check_secret_id(target, &format!("{field}.secretArn"), id, problems),
+        (None, Some(id), None) => check_secret_id(target, &format!("{field}.secretArn"), id, problems),
+        (None, None, Some(_)) if credential.kms_key.is_some() => {
+            let rule = "the RegistryCredential says which KMS key its secret has";
+            problems.push(Problem::spec(format!("{field}.kmsKey"), "", rule, "leave it out"));
+        }
+        (None, None, Some(_)) => {}
         _ => {
-            let rule = "exactly one of `secretRef` and `secretArn` must be given";
+            let rule = "exactly one of `secretRef`, `secretArn` and `credentialRef` must be given";
             problems.push(Problem::spec(field, "", rule, "keep one of them"));
         }
     }
 }
 
-/// Whether this can be the name of a Secret: the API server would be asked for it by a path, which another text could leave
+/// Whether this can be the name of an object: the API server would be asked for it by a path, which another text could leave
 /// (Kubernetes: object names, DNS subdomain).
-pub(crate) fn is_secret_name(name: &str) -> bool {
+pub(crate) fn is_object_name(name: &str) -> bool {
     let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.';
     let outer = |b: Option<u8>| b.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
     name.len() <= 253 && name.bytes().all(inner) && outer(name.bytes().next()) && outer(name.bytes().last())
 }
 
+/// The form of a customer key, in whatever way it is named.
+pub(in crate::desired) fn check_key(field: &str, key: Option<&str>, problems: &mut Vec<Problem>) {
+    if let Some(key) = key.filter(|key| is_default_key(key)) {
+        let rule = "this is the account's default key, not a customer key";
+        problems.push(Problem::spec(field, key, rule, "leave it out"));
+    }
+    if let Some((key, Err(error))) = key.map(|key| (key, check_kms_key(key))) {
+        let remedy = "write a key ARN, an alias ARN, a key id or alias/NAME";
+        problems.push(Problem::spec(field, key, error.to_string(), remedy));
+    }
+}
+
+/// Whether a Secret of this namespace is there and holds logins.
+pub(in crate::desired) fn check_secret_ref(
+    field: &str,
+    name: &str,
+    source: Option<&Source>,
+    namespace: &str,
+    problems: &mut Vec<Problem>,
+) {
+    if !is_object_name(name) {
+        let rule = "the name of a Secret has a-z, 0-9, '-' and '.', at most 253 of them";
+        return problems.push(Problem::spec(field, name, rule, "name a Secret of this namespace"));
+    }
+    let (reason, rule, remedy) = match source {
+        Some(Source::Found(Ok(_))) => return,
+        Some(Source::Found(Err(error))) => (Reason::SecretSourceInvalid, error.to_string(), "mend the Secret; it is watched"),
+        Some(Source::Unreadable(why)) => (Reason::SecretSourceMissing, why.clone(), "let the controller read Secrets here"),
+        Some(Source::Missing) | None => (
+            Reason::SecretSourceMissing,
+            format!("Secret {name} does not exist in namespace {namespace}"),
+            "create it (kubectl create secret docker-registry); it is waited for",
+        ),
+    };
+    problems.push(Problem::of(reason, field, name, rule, remedy));
+}
+
 /// The form of a name or ARN of a secret that is said to exist.
-pub(super) fn check_secret_id(target: &Target, field: &str, id: &str, problems: &mut Vec<Problem>) {
+pub(in crate::desired) fn check_secret_id(target: &Target, field: &str, id: &str, problems: &mut Vec<Problem>) {
     if !id.starts_with("arn:") {
         if id.is_empty() || id.len() > 512 || !id.chars().all(|c| c.is_ascii_alphanumeric() || "/_+=.@-".contains(c)) {
             let rule = "a secret's name has 1 to 512 letters, digits and /_+=.@-";

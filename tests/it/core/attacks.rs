@@ -185,7 +185,7 @@ struct Account {
 
 fn live(story: &mut Story) -> Account {
     let mut account = Account::default();
-    if of_removal(&story.inputs).is_ok() {
+    if of_removal(&story.inputs.claim()).is_ok() {
         account.take(&story.removal(), &[]); // were it deleted at once
     }
     for _ in 0..3 {
@@ -195,7 +195,7 @@ fn live(story: &mut Story) -> Account {
             Pass::Suspended => {}
         }
     }
-    match of_removal(&story.inputs) {
+    match of_removal(&story.inputs.claim()) {
         Ok(_) => {
             let plan = story.removal();
             account.take(&plan, &[]);

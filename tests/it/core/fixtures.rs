@@ -46,6 +46,8 @@ pub(crate) fn as_written(spec: &str) -> Inputs {
         sources: [("regcred".to_owned(), docker(&[("registry.example.com", "puller", PASSWORD)]))].into(),
         siblings: vec![],
         siblings_complete: true,
+        credentials: vec![],
+        planned_credentials: false,
         strangers: vec![],
         value_key: ValueKey::new(Sealed::new("k".repeat(64))).unwrap(),
         compare_values: false,
@@ -122,7 +124,7 @@ pub(crate) fn secret(secret_type: &str, data: &[(&str, &str)]) -> Source {
 
 /// All that is wrong, or what is desired.
 pub(crate) fn resolve(inputs: &Inputs) -> Result<Desired, Vec<Problem>> {
-    let target = target::choose(inputs).map_err(|problem| vec![problem])?;
+    let target = target::choose(&inputs.claim()).map_err(|problem| vec![problem])?;
     desired::resolve(inputs, &target)
 }
 

@@ -5,8 +5,13 @@ use super::story::Story;
 use kube::ResourceExt;
 use wharfinger::api::{AccountBinding, SessionTags, TargetStatus};
 use wharfinger::inputs::{Bindings, Inputs};
+use wharfinger::problem::Problem;
 use wharfinger::status::Reason;
-use wharfinger::target::{choose, of_removal};
+use wharfinger::target::{self, Target};
+
+fn choose(inputs: &Inputs) -> Result<Target, Problem> {
+    target::choose(&inputs.claim())
+}
 
 fn with(bindings: Vec<AccountBinding>, spec: &str) -> Inputs {
     let mut inputs = inputs(&format!("{API}{spec}"));
@@ -138,7 +143,7 @@ fn a_live_workload_stays_where_it_is() {
         story.respec(&format!("{API}{spec}"));
         let found = choose(&story.inputs).map(|_| ()).map_err(|problem| problem.reason);
         assert_eq!(found, expected, "{spec}");
-        let away = of_removal(&story.inputs).unwrap();
+        let away = target::of_removal(&story.inputs.claim()).unwrap();
         assert_eq!(
             (away.binding.as_deref(), away.region.as_str()),
             (Some("prod"), "eu-west-1"),
@@ -163,7 +168,7 @@ fn a_workload_is_removed_from_where_it_is_or_not_at_all() {
     let gone = |bindings: Vec<AccountBinding>| {
         let mut inputs = story.inputs.clone();
         inputs.bindings = Bindings::Objects(bindings);
-        of_removal(&inputs).map(|target| target.region).map_err(|problem| problem.reason)
+        target::of_removal(&inputs.claim()).map(|target| target.region).map_err(|problem| problem.reason)
     };
     let mut moved = binding("prod", "{}");
     moved.spec.account_id = "210987654321".into();
@@ -174,7 +179,7 @@ fn a_workload_is_removed_from_where_it_is_or_not_at_all() {
     assert_eq!(gone(vec![moved]), Err(Reason::BindingNotFound), "the account is another one");
     story.inputs.workload.status = None;
     assert_eq!(
-        of_removal(&story.inputs).unwrap().status(),
+        target::of_removal(&story.inputs.claim()).unwrap().status(),
         target_status(),
         "what never was anywhere is looked for where it would be"
     );

@@ -280,7 +280,7 @@ fn without_a_complete_list_nothing_goes_that_others_may_need() {
 #[test]
 fn strangers_keep_what_they_may_use() {
     let mut story = Story::settled(inputs(LOGGING));
-    let target = wharfinger::target::choose(&story.inputs).unwrap();
+    let target = wharfinger::target::choose(&story.inputs.claim()).unwrap();
     let (prefix, known) = wharfinger::desired::known_definitions(&story.inputs, &target);
     assert_eq!(prefix, "payments_", "every definition of the namespace begins so, and none of another");
     assert!(known.iter().all(|name| name == "payments_api"), "{known:?}");

@@ -73,7 +73,7 @@ impl Story {
 
     /// The plan of a removal.
     pub(crate) fn removal(&self) -> Plan {
-        let target = place::of_removal(&self.inputs).unwrap();
+        let target = place::of_removal(&self.inputs.claim()).unwrap();
         let mut observed = self.world.observe(&Removal::revisions(&self.inputs, &target));
         let removal = removal(&self.inputs, &target, &observed);
         observed.absorb(self.world.observe(&removal.reads(&observed)));
@@ -91,7 +91,7 @@ impl Story {
 
     /// A whole pass of a removal, and whether the workload may go then.
     pub(crate) fn leave(&mut self) -> Farewell {
-        let pass = match place::of_removal(&self.inputs) {
+        let pass = match place::of_removal(&self.inputs.claim()) {
             Err(problem) => Pass::Refused(vec![problem]),
             Ok(target) => {
                 let plan = self.removal();
@@ -107,7 +107,7 @@ impl Story {
         if self.inputs.workload.spec.suspend {
             return Pass::Suspended;
         }
-        let target = match place::choose(&self.inputs) {
+        let target = match place::choose(&self.inputs.claim()) {
             Ok(target) => target,
             Err(problem) => return Pass::Refused(vec![problem]),
         };

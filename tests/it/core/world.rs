@@ -1,5 +1,9 @@
 //! A small AWS in memory: what a plan does to it, and what is then seen. It behaves as the notes on AWS say, not as moto does.
 
+mod secrets;
+
+pub(crate) use secrets::make_current;
+
 use super::fixtures::{ACCOUNT, REGION};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,6 +35,8 @@ pub(crate) struct World {
     pub(crate) usage: Usage,
     /// ECS services.
     pub(crate) services: BTreeMap<RolledService, ObservedService>,
+    /// Resource policies of secrets, by the secret's name.
+    pub(crate) resource_policies: BTreeMap<String, Value>,
     /// SSM parameters by ARN.
     pub(crate) parameters: BTreeMap<String, ObservedParameter>,
     /// ARNs of keys by alias and id.
@@ -86,6 +92,12 @@ impl World {
         let read = reads.definition.as_ref();
         Observed {
             secrets: reads.secrets.iter().map(|id| (id.clone(), self.see(self.secret(id).cloned()))).collect(),
+            resource_policies: reads
+                .resource_policies
+                .iter()
+                .filter(|id| self.secret(id).is_some())
+                .map(|id| (id.clone(), self.see(self.resource_policies.get(id).cloned())))
+                .collect(),
             parameters: reads.parameters.iter().map(|arn| (arn.clone(), self.see(self.parameters.get(arn).cloned()))).collect(),
             keys: reads
                 .keys
@@ -220,6 +232,18 @@ impl World {
             | Action::UpdateSecret { arn, .. }
             | Action::TagSecret { arn, .. }
             | Action::DeleteSecret { arn, .. } => self.change_secret(arn, action)?,
+            Action::AdoptSecret { arn, .. } | Action::RemoveRegionsFromReplication { arn, .. } => {
+                self.change_secret(arn, action)?
+            }
+            Action::ReplicateSecretToRegions { arn, .. } => self.change_secret(arns.get(arn).unwrap_or(arn), action)?,
+            Action::PutResourcePolicy { arn, document } => {
+                let name = self.name_of(arns.get(arn).unwrap_or(arn))?;
+                self.resource_policies.insert(name, document.clone());
+            }
+            Action::DeleteResourcePolicy { arn } => {
+                let name = self.name_of(arn)?;
+                self.resource_policies.remove(&name);
+            }
             Action::CreateRole { name, path, trust_policy, permissions_boundary, tags, .. } => {
                 let arn = format!("arn:aws:iam::{ACCOUNT}:role{path}{name}");
                 assert!(!self.roles.contains_key(name), "CreateRole of a role that exists: {name}");
@@ -283,56 +307,6 @@ impl World {
         self.roles.get_mut(name).ok_or_else(|| failure(FailureKind::NotFound))
     }
 
-    fn create_secret(&mut self, action: &Action) -> Result<String, Failure> {
-        let Action::CreateSecret { name, description, kms_key_id, tags, version_id, .. } = action else { panic!("{action:?}") };
-        if self.secrets.contains_key(name) {
-            return Err(failure(FailureKind::AlreadyExists));
-        }
-        self.made += 1;
-        let arn = format!("arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{name}-{:06}", self.made);
-        let secret = ObservedSecret {
-            arn: arn.clone(),
-            description: Some(description.clone()),
-            kms_key: kms_key_id.clone(),
-            tags: tags.clone(),
-            versions: [(version_id.clone(), [CURRENT.to_owned()].into())].into(),
-            scheduled_for_deletion: false,
-            same_value: None,
-        };
-        self.secrets.insert(name.clone(), secret);
-        Ok(arn)
-    }
-
-    fn change_secret(&mut self, arn: &str, action: &Action) -> Result<(), Failure> {
-        let secret = self.secrets.values_mut().find(|secret| secret.arn == arn).ok_or_else(|| failure(FailureKind::NotFound))?;
-        if secret.scheduled_for_deletion && !matches!(action, Action::RestoreSecret { .. }) {
-            return Err(failure(FailureKind::ScheduledForDeletion));
-        }
-        match action {
-            Action::RestoreSecret { .. } => secret.scheduled_for_deletion = false,
-            Action::DeleteSecret { .. } => secret.scheduled_for_deletion = true,
-            // A token that was used before is ignored: the A -> B -> A trap.
-            Action::PutSecretValue { version_id, .. } if secret.versions.contains_key(version_id) => {}
-            Action::PutSecretValue { version_id, .. } => make_current(secret, version_id),
-            Action::UpdateSecretVersionStage { move_to, remove_from, .. } => {
-                let current = secret.current().map(str::to_owned);
-                if current != *remove_from || !secret.versions.contains_key(move_to) {
-                    return Err(failure(FailureKind::Invalid));
-                }
-                make_current(secret, move_to);
-            }
-            Action::UpdateSecret { description, kms_key_id, .. } => {
-                secret.description = description.clone().or(secret.description.take());
-                if let Some(key) = kms_key_id {
-                    secret.kms_key = Some(key.clone()).filter(|key| !key.is_empty());
-                }
-            }
-            Action::TagSecret { tags, .. } => secret.tags.extend(tags.clone()),
-            other => panic!("{other:?}"),
-        }
-        Ok(())
-    }
-
     fn register(
         &mut self,
         kind: DefinitionKind,
@@ -356,17 +330,6 @@ impl World {
         self.definitions.entry(name.to_owned()).or_default().push(registered);
         Output { arn: Some(arn), revision: Some(*revision) }
     }
-}
-
-/// AWSCURRENT goes to this version, AWSPREVIOUS to the one that had it; what has no label is no longer shown.
-pub(crate) fn make_current(secret: &mut ObservedSecret, version: &str) {
-    let before = secret.current().map(str::to_owned);
-    let mut versions: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    if let Some(before) = before {
-        versions.insert(before, ["AWSPREVIOUS".to_owned()].into());
-    }
-    versions.insert(version.to_owned(), [CURRENT.to_owned()].into());
-    secret.versions = versions;
 }
 
 fn known(document: &Value, arns: &BTreeMap<String, String>) -> Value {

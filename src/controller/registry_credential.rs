@@ -1,0 +1,187 @@
+//! One pass over one `RegistryCredential` in the cluster.
+
+use super::objects::{self, add_finalizer, remove_finalizer};
+use super::workload::{BUSY, next, reason_of, try_lock, turn};
+use super::{Context, Error, binding, events, fetch, within};
+use crate::api::{
+    ABANDON, CLEANUP_FINALIZER, DeletionPolicy, FORCE_DELETE, ManagementPolicy, PrivateImageWorkload, RegistryCredential,
+    RegistryCredentialStatus,
+};
+use crate::converge::{converge_credential, remove_credential};
+use crate::pass::Pass;
+use crate::status::{READY, Reason, blocked_credential, credential_users, summarise_credential};
+use futures::FutureExt;
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::api::{ListParams, Patch, PatchParams};
+use kube::runtime::controller::Action;
+use kube::runtime::events::EventType;
+use kube::{Api, ResourceExt};
+use serde_json::json;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Called for whatever changed or is due. A pass that panics is a bug, and harms no other.
+pub(super) async fn reconcile(stale: Arc<RegistryCredential>, context: Arc<Context>) -> Result<Action, Error> {
+    let pass = AssertUnwindSafe(run(&stale, &context)).catch_unwind().await;
+    pass.unwrap_or_else(|_| {
+        Err(Error::State("this pass panicked, which is a bug of Wharfinger; see its standard error".to_owned()))
+    })
+}
+
+/// Kubernetes failed: try again soon.
+pub(super) fn on_error(credential: Arc<RegistryCredential>, error: &Error, context: Arc<Context>) -> Action {
+    let wait = context.backoff.failed(&credential.uid().unwrap_or_default());
+    let namespace = credential.namespace();
+    tracing::warn!(credential = %credential.name_any(), namespace, %error, "tried again in {} ms", wait.as_millis());
+    context.metrics.failed(&Reason::KubernetesUnavailable.to_string());
+    Action::requeue(wait)
+}
+
+async fn run(stale: &RegistryCredential, context: &Context) -> Result<Action, Error> {
+    let (name, namespace) = (stale.name_any(), stale.namespace().unwrap_or_default());
+    let api: Api<RegistryCredential> = Api::namespaced(context.client.clone(), &namespace);
+    let started = Instant::now();
+    let _ = context.workloads_synced.subscribe().wait_for(|synced| *synced).await; // the sender lives in the context
+    let Some(_lock) = try_lock(context, &format!("{namespace}/{name}")).await else { return Ok(Action::requeue(BUSY)) };
+    let Some(credential) = within(api.get_opt(&name)).await? else { return Ok(Action::await_change()) };
+    let uid = credential.uid().unwrap_or_default();
+    let (action, reason) = match credential.metadata.deletion_timestamp {
+        Some(_) => delete(context, &api, credential).await?,
+        None => pass(context, &api, credential).await?,
+    };
+    if matches!(reason, Reason::Succeeded | Reason::Suspended) {
+        context.backoff.succeeded(&uid);
+    }
+    context.metrics.passed(&reason.to_string(), started.elapsed().as_secs_f64());
+    Ok(action)
+}
+
+async fn pass(
+    context: &Context,
+    api: &Api<RegistryCredential>,
+    mut credential: RegistryCredential,
+) -> Result<(Action, Reason), Error> {
+    let write = credential.spec.management_policy == ManagementPolicy::Full;
+    if write && !credential.spec.suspend && !credential.finalizers().iter().any(|it| it == CLEANUP_FINALIZER) {
+        credential = add_finalizer(api, &credential, CLEANUP_FINALIZER).await?;
+    }
+    let mut inputs = fetch::dereference_credential(context, credential).await?;
+    if write && !inputs.credential.spec.suspend {
+        binding::protect_chosen(context, &inputs.claim()).await?;
+    }
+    inputs.users = credential_users(context.workloads.state().iter().map(|it| &**it), &inputs.credential);
+    let pass = converge_credential(&context.accounts, &inputs, write).await;
+    let credential = inputs.credential;
+    let status = summarise_credential(&credential, &pass, &inputs.users, Timestamp::now());
+    if let Pass::Done(round) = &pass {
+        events::written(context, &credential, round).await;
+    }
+    write_status(context, api, &credential, &status).await?;
+    let reason = reason_of(ready(&status));
+    let next = match turn(&pass) {
+        Some(wait) => Action::requeue(wait),
+        None => next(context, &credential.uid().unwrap_or_default(), credential.spec.interval.as_deref(), &pass, reason),
+    };
+    Ok((next, reason))
+}
+
+fn ready(status: &RegistryCredentialStatus) -> Option<&Condition> {
+    status.conditions.iter().find(|condition| condition.type_ == READY)
+}
+
+async fn delete(
+    context: &Context,
+    api: &Api<RegistryCredential>,
+    credential: RegistryCredential,
+) -> Result<(Action, Reason), Error> {
+    if !credential.finalizers().iter().any(|it| it == CLEANUP_FINALIZER) {
+        return Ok((Action::await_change(), Reason::Succeeded));
+    }
+    let annotated = |key: &str| credential.annotations().get(key).is_some_and(|value| value == "true");
+    // From the API server itself, in every namespace: the cache may lag behind, or hold one namespace only.
+    let all = within(Api::<PrivateImageWorkload>::all(context.client.clone()).list(&ListParams::default())).await?;
+    let users = credential_users(all.items.iter(), &credential);
+    let leaves = credential.spec.management_policy == ManagementPolicy::Observe
+        || credential.spec.deletion_policy == DeletionPolicy::Retain
+        || credential.spec.secret_arn.is_some();
+    let free = users.is_empty() || annotated(FORCE_DELETE);
+    let (pass, credential) = match (annotated(ABANDON), free, leaves) {
+        (true, _, _) => return let_go(context, api, &credential, "Abandoned").await,
+        (_, true, true) => return let_go(context, api, &credential, "Deleted").await,
+        (_, false, _) => (None, credential),
+        (_, true, false) => {
+            let inputs = fetch::dereference_credential(context, credential).await?;
+            (Some(remove_credential(&context.accounts, &inputs, true).await), inputs.credential)
+        }
+    };
+    if let Some(Pass::Done(round)) = &pass {
+        events::written(context, &credential, round).await;
+    }
+    match blocked_credential(&credential, &users, pass.as_ref(), Timestamp::now()) {
+        None => let_go(context, api, &credential, "Deleted").await,
+        Some((reason, status)) => {
+            write_status(context, api, &credential, &status).await?;
+            Ok((Action::requeue(context.backoff.failed(&credential.uid().unwrap_or_default())), reason))
+        }
+    }
+}
+
+/// Lets it go, and says what stays.
+async fn let_go(
+    context: &Context,
+    api: &Api<RegistryCredential>,
+    credential: &RegistryCredential,
+    event: &str,
+) -> Result<(Action, Reason), Error> {
+    let secret = credential.status.as_ref().and_then(|status| status.secret.as_ref()).map(|secret| secret.arn.as_str());
+    let note = match (event, secret) {
+        (_, None) => "the status knows of no secret in AWS".to_owned(),
+        ("Abandoned", Some(arn)) => format!("abandoned: {arn} stays as it is"),
+        (_, Some(arn)) => format!("{arn}: what was made is scheduled for deletion, what was only named or is retained stays"),
+    };
+    remove_finalizer(api, credential, CLEANUP_FINALIZER).await?;
+    let type_ = if event == "Abandoned" { EventType::Warning } else { EventType::Normal };
+    events::publish(context, credential, type_, event, "Delete", &note).await;
+    Ok((Action::await_change(), Reason::Succeeded))
+}
+
+/// How long changes of workloads are gathered before users are counted.
+const GATHER: Duration = Duration::from_millis(500);
+
+/// Keeps `status.users` right as workloads come and go, without a pass: AWS has no part in it.
+pub(super) async fn count_users(context: Arc<Context>) {
+    loop {
+        context.workloads_changed.notified().await;
+        tokio::time::sleep(GATHER).await;
+        for credential in context.credentials.state() {
+            let users = credential_users(context.workloads.state().iter().map(|it| &**it), &credential).len() as i64;
+            if credential.status.as_ref().is_none_or(|status| status.users == users) {
+                continue;
+            }
+            let api: Api<RegistryCredential> =
+                Api::namespaced(context.client.clone(), &credential.namespace().unwrap_or_default());
+            let patch = Patch::Merge(json!({ "metadata": { "uid": credential.uid() }, "status": { "users": users } }));
+            if let Err(error) = within(api.patch_status(&credential.name_any(), &PatchParams::default(), &patch)).await {
+                tracing::debug!(%error, "users could not be counted; the next pass does");
+            }
+        }
+    }
+}
+
+async fn write_status(
+    context: &Context,
+    api: &Api<RegistryCredential>,
+    credential: &RegistryCredential,
+    status: &RegistryCredentialStatus,
+) -> Result<(), Error> {
+    if credential.status.as_ref() == Some(status) {
+        return Ok(());
+    }
+    objects::write_status(api, credential, status).await?;
+    context.metrics.status_written();
+    let before = credential.status.as_ref().and_then(ready);
+    events::transition(context, credential, before, ready(status)).await;
+    Ok(())
+}

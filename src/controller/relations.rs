@@ -1,0 +1,95 @@
+//! Which objects a changed object concerns, and which changes concern anybody.
+
+use super::binding::Tenant;
+use crate::api::{
+    ABANDON, AccountBinding, FLUX_REQUESTED_AT, FORCE_DELETE, PrivateImageWorkload, REQUESTED_AT, RegistryCredential,
+};
+use crate::status::names_credential;
+use k8s_openapi::api::core::v1::Secret;
+use kube::core::PartialObjectMeta;
+use kube::runtime::reflector::{ObjectRef, Store};
+use kube::{Resource, ResourceExt};
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+/// What a pass is asked for by: generation, deletion, the annotations that ask. Not the status, which passes write themselves.
+pub(super) fn request(object: &impl ResourceExt) -> Option<u64> {
+    let mut hasher = DefaultHasher::new();
+    let metadata = object.meta();
+    (object.uid(), metadata.generation, metadata.deletion_timestamp.is_some()).hash(&mut hasher);
+    [REQUESTED_AT, FLUX_REQUESTED_AT, ABANDON, FORCE_DELETE].map(|key| object.annotations().get(key)).hash(&mut hasher);
+    Some(hasher.finish())
+}
+
+/// What its users go by: its spec, and the secret that its status names. A new value concerns nobody but AWS.
+pub(super) fn offer(credential: &RegistryCredential) -> Option<u64> {
+    let mut hasher = DefaultHasher::new();
+    let status = credential.status.clone().unwrap_or_default();
+    let secret = status.secret.as_ref().map(|secret| (&secret.arn, &secret.kms_key_arn));
+    let copies: Vec<_> = status.replicas.iter().map(|copy| (&copy.region, &copy.state, &copy.kms_key_arn)).collect();
+    (credential.uid(), credential.metadata.generation, credential.metadata.deletion_timestamp.is_some()).hash(&mut hasher);
+    (secret, copies).hash(&mut hasher);
+    Some(hasher.finish())
+}
+
+fn select<K>(all: &Store<K>, wanted: impl Fn(&K) -> bool) -> Vec<ObjectRef<K>>
+where
+    K: Resource<DynamicType = ()> + Clone + 'static,
+{
+    all.state().iter().filter(|object| wanted(object)).map(|object| ObjectRef::from_obj(&**object)).collect()
+}
+
+/// The workloads that may act through a binding.
+pub(super) fn of_binding(all: &Store<PrivateImageWorkload>, binding: &AccountBinding) -> Vec<ObjectRef<PrivateImageWorkload>> {
+    let name = binding.name_any();
+    select(all, |workload| workload.spec.binding_ref.as_ref().is_none_or(|reference| reference.name == name))
+}
+
+/// The credentials that may act through a binding.
+pub(super) fn credentials_of_binding(
+    all: &Store<RegistryCredential>,
+    binding: &AccountBinding,
+) -> Vec<ObjectRef<RegistryCredential>> {
+    let name = binding.name_any();
+    select(all, |credential| credential.spec.binding_ref.as_ref().is_none_or(|reference| reference.name == name))
+}
+
+/// The workloads that name a Secret.
+pub(super) fn of_secret(
+    all: &Store<PrivateImageWorkload>,
+    secret: &PartialObjectMeta<Secret>,
+) -> Vec<ObjectRef<PrivateImageWorkload>> {
+    let (name, namespace) = (secret.name_any(), secret.namespace());
+    select(all, |workload| {
+        let mut sources = workload.spec.credentials.iter().filter_map(|credential| credential.secret_ref.as_ref());
+        workload.namespace() == namespace && sources.any(|reference| reference.name == name)
+    })
+}
+
+/// The credentials that name a Secret.
+pub(super) fn credentials_of_secret(
+    all: &Store<RegistryCredential>,
+    secret: &PartialObjectMeta<Secret>,
+) -> Vec<ObjectRef<RegistryCredential>> {
+    let (name, namespace) = (secret.name_any(), secret.namespace());
+    select(all, |credential| {
+        credential.namespace() == namespace && credential.spec.secret_ref.as_ref().is_some_and(|it| it.name == name)
+    })
+}
+
+/// The workloads that name a credential.
+pub(super) fn of_credential(
+    all: &Store<PrivateImageWorkload>,
+    credential: &RegistryCredential,
+) -> Vec<ObjectRef<PrivateImageWorkload>> {
+    select(all, |workload| names_credential(workload, credential))
+}
+
+/// The credentials whose deletion may wait for some workload.
+pub(super) fn waiting(all: &Store<RegistryCredential>) -> Vec<ObjectRef<RegistryCredential>> {
+    select(all, |credential| credential.metadata.deletion_timestamp.is_some())
+}
+
+/// The binding that counts this object as a user.
+pub(super) fn bindings_of(all: &Store<AccountBinding>, tenant: &impl Tenant) -> Vec<ObjectRef<AccountBinding>> {
+    select(all, |binding| tenant.binding() == Some(&binding.name_any()))
+}

@@ -1,0 +1,88 @@
+//! What to write for a `RegistryCredential`: its secret, then copies and readers; and what ends with it.
+
+use super::secrets::{existing_secret, imagined_secret, key_of, resolve_key};
+use super::{Action, Plan, Subject, pending_arn};
+use crate::desired::{CredentialSecret, DesiredCredential};
+use crate::observed::{Observed, Snapshot};
+use crate::resource::secret::sharing::{self, DesiredSharing};
+use crate::resource::secret::{self, DesiredSecret};
+use crate::resource::tags::{Owner, claimed_by};
+use std::collections::BTreeMap;
+
+/// The plan that makes AWS match.
+pub fn credential(desired: &DesiredCredential, observed: &Observed) -> Plan {
+    let mut plan = Plan::default();
+    match &desired.secret {
+        CredentialSecret::Existing(existing) => _ = existing_secret(existing, &desired.scope(), observed, &mut plan),
+        CredentialSecret::Kept { secret, sharing, replica_keys } => {
+            kept(desired, secret, sharing, replica_keys, observed, &mut plan)
+        }
+    }
+    if plan.held.iter().any(|held| held.hold == super::Hold::Missing) {
+        plan.steps.clear();
+    }
+    plan
+}
+
+fn kept(
+    desired: &DesiredCredential,
+    wanted: &DesiredSecret,
+    sharing: &DesiredSharing,
+    replica_keys: &BTreeMap<String, Option<String>>,
+    observed: &Observed,
+    plan: &mut Plan,
+) {
+    let scope = desired.scope();
+    let Some(key) = key_of(wanted, &scope, observed, plan) else { return };
+    let Some(found) = observed.secrets.get(&wanted.name) else { return };
+    secret::plan(wanted, found, key.as_deref(), plan);
+    let subject = Subject::secret(&wanted.name);
+    if plan.holds(&subject) {
+        return;
+    }
+    let mut sharing = sharing.clone();
+    for (region, key) in replica_keys {
+        let key = match key.as_ref().map(|key| resolve_key(key, &subject, &scope, observed, plan)) {
+            Some(None) => return, // told
+            Some(key) => key,
+            None => None,
+        };
+        sharing.replicas.insert(region.clone(), key);
+    }
+    let arn = found.present().map_or_else(|| pending_arn(&wanted.name), |secret| secret.arn.clone());
+    sharing::plan(&sharing, &arn, found.present(), observed.resource_policies.get(&wanted.name), &subject, plan);
+}
+
+/// A world in which nothing of a credential exists and all that it refers to does.
+pub fn imagined_for_credential(desired: &DesiredCredential) -> Observed {
+    let secret = match &desired.secret {
+        CredentialSecret::Kept { secret, .. } => (secret.name.clone(), Snapshot::Absent),
+        CredentialSecret::Existing(existing) => imagined_secret(existing, &desired.scope()),
+    };
+    let keys = desired.reads().keys.into_iter().map(|key| (key.clone(), Snapshot::Present(key)));
+    Observed { secrets: [secret].into(), keys: keys.collect(), ..Observed::default() }
+}
+
+/// The plan that removes a credential's secret, its copies first. Waits for nothing: AWS keeps it for the recovery window.
+pub fn remove_credential(name: &str, owner: &Owner, recorded: Option<&str>, days: i64, observed: &Observed) -> Plan {
+    let mut plan = Plan::default();
+    let subject = Subject::secret(name);
+    match observed.secrets.get(name) {
+        Some(Snapshot::Unknown(failure)) => plan.unobserved(subject, failure),
+        Some(Snapshot::Present(found)) if found.scheduled_for_deletion => {}
+        Some(Snapshot::Present(found)) if !owner.owns(&found.tags, recorded == Some(&found.arn)) => {
+            plan.notes.push(format!("secret {} is left alone: {}", found.arn, claimed_by(&found.tags)));
+        }
+        Some(Snapshot::Present(found)) => {
+            if !found.replicas.is_empty() {
+                let regions = found.replicas.keys().cloned().collect();
+                let action = Action::RemoveRegionsFromReplication { arn: found.arn.clone(), regions };
+                plan.step(subject.clone(), action, &[], "the credential goes", vec![]);
+            }
+            let action = Action::DeleteSecret { arn: found.arn.clone(), recovery_window_in_days: days };
+            plan.step(subject.clone(), action, &[subject], "the credential goes", vec![]);
+        }
+        Some(Snapshot::Absent) | None => {}
+    }
+    plan
+}

@@ -1,0 +1,155 @@
+//! Copies of a secret in other Regions, and who of other accounts may read it.
+
+use super::ObservedSecret;
+use crate::observed::Snapshot;
+use crate::plan::{Action, Hold, Plan, Subject};
+use crate::resource::policy::{VERSION, same_meaning};
+use crate::status::Reason;
+use serde::Serialize;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is asked for.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct DesiredSharing {
+    /// The Regions of copies, each with the ARN of its customer key.
+    pub replicas: BTreeMap<String, Option<String>>,
+    /// ARNs of the principals that may read.
+    pub readers: BTreeSet<String>,
+    /// Sid of our statement in the resource policy.
+    pub sid: String,
+}
+
+/// Adds what is needed. `arn` = the secret's, or what stands for it; `seen` = the secret, if it is there already.
+pub fn plan(
+    desired: &DesiredSharing,
+    arn: &str,
+    seen: Option<&ObservedSecret>,
+    policy: Option<&Snapshot<Value>>,
+    subject: &Subject,
+    plan: &mut Plan,
+) {
+    plan_replicas(desired, arn, seen, subject, plan);
+    plan_policy(desired, arn, policy, subject, plan);
+}
+
+/// A copy whose key differs is taken away, and made anew by the next pass: AWS cannot change it.
+fn plan_replicas(desired: &DesiredSharing, arn: &str, seen: Option<&ObservedSecret>, subject: &Subject, plan: &mut Plan) {
+    let none = BTreeMap::new();
+    let there = seen.map_or(&none, |secret| &secret.replicas);
+    let differs = |region: &String, key: &Option<String>| {
+        desired.replicas.get(region).is_none_or(|wanted| !same_key(wanted.as_ref(), key.as_ref()))
+    };
+    let stale: Vec<String> =
+        there.iter().filter(|(region, copy)| differs(region, &copy.kms_key)).map(|(region, _)| region.clone()).collect();
+    let after = std::slice::from_ref(subject);
+    if !stale.is_empty() {
+        let reason = format!("the copies in {} are not wanted so", stale.join(", "));
+        let action = Action::RemoveRegionsFromReplication { arn: arn.to_owned(), regions: stale.clone() };
+        plan.step(subject.clone(), action, after, reason, vec![]);
+    }
+    let again: Vec<&String> = stale.iter().filter(|region| desired.replicas.contains_key(*region)).collect();
+    if !again.is_empty() {
+        let message = format!("the copies of {subject} in {again:?} are made anew with another key, once they are gone");
+        plan.hold(subject.clone(), Hold::Waiting, message);
+    }
+    let missing = desired.replicas.iter().filter(|(region, _)| !there.contains_key(*region));
+    let missing: BTreeMap<String, Option<String>> = missing.map(|(region, key)| (region.clone(), key.clone())).collect();
+    if !missing.is_empty() {
+        let reason = format!("it has no copies in {}", missing.keys().cloned().collect::<Vec<_>>().join(", "));
+        let action = Action::ReplicateSecretToRegions { arn: arn.to_owned(), replicas: missing };
+        plan.step(subject.clone(), action, after, reason, vec![]);
+    }
+    for (region, copy) in there.iter().filter(|(region, _)| !stale.contains(region)) {
+        let why = copy.message.as_deref().unwrap_or("AWS gives no reason");
+        match copy.state.as_str() {
+            "Failed" => {
+                let message = format!(
+                    "the copy of {subject} in {region} failed: {why}. If a secret of that name is there (such as a copy that was promoted), delete or rename it: it is not overwritten"
+                );
+                plan.hold(subject.clone(), Hold::Refused(Reason::RefusedByAws), message);
+            }
+            "InProgress" => plan.hold(subject.clone(), Hold::Waiting, format!("the copy of {subject} in {region} is being made")),
+            _ => {}
+        }
+    }
+}
+
+/// Two names of one key: the id at the end of a key's ARN decides, and an alias is only itself.
+fn same_key(one: Option<&String>, other: Option<&String>) -> bool {
+    let id = |key: &String| key.rsplit_once(":key/").map_or_else(|| key.clone(), |(_, id)| id.to_owned());
+    one.map(id) == other.map(id)
+}
+
+fn plan_policy(desired: &DesiredSharing, arn: &str, policy: Option<&Snapshot<Value>>, subject: &Subject, plan: &mut Plan) {
+    let found = match policy {
+        Some(Snapshot::Unknown(failure)) => return plan.unobserved(subject.clone(), failure),
+        Some(Snapshot::Present(document)) => Some(document),
+        Some(Snapshot::Absent) | None => None,
+    };
+    let others = found.map(|document| others(document, &desired.sid)).unwrap_or_default();
+    let had_ours = found.is_some_and(|document| statements(document).any(|it| is_ours(it, &desired.sid)));
+    let after = std::slice::from_ref(subject);
+    if desired.readers.is_empty() {
+        if !had_ours {
+            return;
+        }
+        let action = match others.is_empty() {
+            true => Action::DeleteResourcePolicy { arn: arn.to_owned() },
+            false => Action::PutResourcePolicy { arn: arn.to_owned(), document: with_statements(found, others) },
+        };
+        return plan.step(subject.clone(), action, after, "nobody else is to read it any more", vec![]);
+    }
+    let own = json!({
+        "Sid": desired.sid,
+        "Effect": "Allow",
+        "Principal": {"AWS": desired.readers},
+        "Action": "secretsmanager:GetSecretValue",
+        "Resource": "*",
+    });
+    let document = with_statements(found, others.into_iter().chain([own]).collect());
+    if !found.is_some_and(|found| had_ours && same_meaning(found, &document)) {
+        let action = Action::PutResourcePolicy { arn: arn.to_owned(), document };
+        plan.step(subject.clone(), action, after, "its resource policy does not let the readers read", vec![]);
+    }
+}
+
+fn statements(document: &Value) -> impl Iterator<Item = &Value> {
+    match document.get("Statement") {
+        Some(Value::Array(list)) => list.iter().collect::<Vec<_>>(),
+        Some(one) => vec![one],
+        None => vec![],
+    }
+    .into_iter()
+}
+
+fn is_ours(statement: &Value, sid: &str) -> bool {
+    statement.get("Sid").and_then(Value::as_str) == Some(sid)
+}
+
+/// What is not ours of a policy, as it is.
+fn others(document: &Value, sid: &str) -> Vec<Value> {
+    statements(document).filter(|statement| !is_ours(statement, sid)).cloned().collect()
+}
+
+fn with_statements(found: Option<&Value>, statements: Vec<Value>) -> Value {
+    let mut document = found.filter(|found| found.is_object()).cloned().unwrap_or_else(|| json!({ "Version": VERSION }));
+    document["Statement"] = statements.into();
+    document
+}
+
+/// The statement that the owner of the key must add to its policy, so that readers of other accounts can decrypt (AWS: Secrets
+/// Manager, access from another account; aws.md, e.6). `via` = the service that decrypts.
+pub fn key_policy_statement(readers: &BTreeSet<String>, secret_arn: &str, via: &str) -> Value {
+    json!({
+        "Sid": "WharfingerReaders",
+        "Effect": "Allow",
+        "Principal": {"AWS": readers},
+        "Action": ["kms:Decrypt", "kms:DescribeKey"],
+        "Resource": "*",
+        "Condition": {"StringEquals": {"kms:ViaService": via, "kms:EncryptionContext:SecretARN": secret_arn}},
+    })
+}
+
+#[cfg(test)]
+mod tests;

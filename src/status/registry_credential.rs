@@ -1,0 +1,169 @@
+//! The status of a `RegistryCredential`, and whether one that is being deleted may go. Pure.
+
+use super::removal::obstacle;
+use super::{MAX_PLAN, PARTS, Parts, READY, Reason, Verdict, condition, conditions, refusal, requested_at, verdict, waiting};
+use crate::api::{CredentialSecretStatus, PrivateImageWorkload, RegistryCredential, RegistryCredentialStatus};
+use crate::pass::{Pass, Round};
+use crate::plan::render;
+use jiff::Timestamp;
+
+/// Users that a message names; the rest are counted.
+const MAX_NAMED: usize = 10;
+
+/// The status after a pass. `users` = the workloads that use the credential.
+pub fn summarise_credential(
+    credential: &RegistryCredential,
+    pass: &Pass,
+    users: &[String],
+    now: Timestamp,
+) -> RegistryCredentialStatus {
+    let mut status = credential.status.clone().unwrap_or_default();
+    let generation = credential.metadata.generation;
+    status.observed_generation = generation;
+    status.last_handled_reconcile_at = requested_at(credential).or(status.last_handled_reconcile_at);
+    status.users = users.len() as i64;
+    let previous = std::mem::take(&mut status.conditions);
+    let (part, kinds) = PARTS[0];
+    let synced = match pass {
+        Pass::Suspended => {
+            let kept = previous.iter().filter(|condition| condition.type_ == part).cloned();
+            status.conditions = kept.collect();
+            let message = "suspended: nothing is compared and nothing written";
+            let verdict = Verdict { ok: Some(false), reason: Reason::Suspended, message: message.into() };
+            status.conditions.insert(0, condition(READY, &verdict, generation, &previous, now));
+            return status;
+        }
+        Pass::Refused(problems) => {
+            status.plan = None;
+            refusal(problems)
+        }
+        Pass::Done(round) => {
+            record(round, &mut status, now);
+            told_when(verdict(round, part, kinds), status.secret.as_ref())
+        }
+    };
+    let success = synced.message.clone();
+    let parts: Parts = vec![(part, synced)];
+    status.conditions = conditions(&parts, success, generation, &previous, now);
+    status
+}
+
+fn record(round: &Round, status: &mut RegistryCredentialStatus, now: Timestamp) {
+    let facts = &round.facts;
+    if round.outcomes.is_some() {
+        status.target = Some(round.target.status());
+        let before = status.secret.take();
+        status.secret = match facts.secrets.first() {
+            Some(secret) => {
+                let same = before.as_ref().filter(|before| before.arn == secret.arn && before.version_id == secret.version_id);
+                Some(CredentialSecretStatus {
+                    name: secret.name.clone(),
+                    arn: secret.arn.clone(),
+                    synced_at: match (&secret.version_id, same) {
+                        (None, _) => None,
+                        (Some(_), Some(same)) => same.synced_at.clone(),
+                        (Some(_), None) => Some(now.to_string()),
+                    },
+                    version_id: secret.version_id.clone(),
+                    kms_key_arn: secret.kms_key_arn.clone(),
+                })
+            }
+            None => before,
+        };
+        status.replicas = facts.replicas.clone();
+        status.key_policy_statement = facts.key_policy_statement.clone();
+    }
+    status.warnings = round.warnings.iter().chain(&round.plan.notes).cloned().collect();
+    status.plan = (!round.is_converged()).then(|| render::cut(&render::text(round), MAX_PLAN));
+}
+
+/// With the time at which the value was last seen to change.
+fn told_when(verdict: Verdict, secret: Option<&CredentialSecretStatus>) -> Verdict {
+    match secret.and_then(|secret| secret.synced_at.as_ref()).filter(|_| verdict.ok == Some(true)) {
+        Some(time) => Verdict { message: format!("{} since {time}", verdict.message), ..verdict },
+        None => verdict,
+    }
+}
+
+/// Whether a workload's spec names this credential.
+pub fn names_credential(workload: &PrivateImageWorkload, credential: &RegistryCredential) -> bool {
+    let (own, home) = (&workload.metadata.namespace, &credential.metadata.namespace);
+    workload.spec.credentials.iter().filter_map(|it| it.credential_ref.as_ref()).any(|reference| {
+        Some(&reference.name) == credential.metadata.name.as_ref()
+            && reference.namespace.as_ref().or(own.as_ref()) == home.as_ref()
+    })
+}
+
+/// Whether a workload's spec names this credential, or a revision of it still pulls with its secret.
+fn uses(workload: &PrivateImageWorkload, credential: &RegistryCredential) -> bool {
+    let named = names_credential(workload, credential);
+    let arns = credential.status.iter().flat_map(|status| status.secret.iter().map(|secret| &secret.arn));
+    let kept = credential.spec.secret_ref.is_some();
+    let recorded = workload.status.iter().flat_map(|status| &status.secrets);
+    named || (kept && arns.into_iter().any(|arn| recorded.clone().any(|secret| same_secret(&secret.arn, arn))))
+}
+
+/// A copy differs from its secret in the Region only.
+fn same_secret(one: &str, other: &str) -> bool {
+    let without_region = |arn: &str| {
+        arn.split(':').enumerate().filter(|(part, _)| *part != 3).map(|(_, text)| text.to_owned()).collect::<Vec<_>>()
+    };
+    without_region(one) == without_region(other)
+}
+
+/// The workloads that use a credential, as `NAMESPACE/NAME`, in order.
+pub fn credential_users<'a>(
+    workloads: impl Iterator<Item = &'a PrivateImageWorkload>,
+    credential: &RegistryCredential,
+) -> Vec<String> {
+    let named = |workload: &PrivateImageWorkload| {
+        let text = |part: &Option<String>| part.clone().unwrap_or_default();
+        format!("{}/{}", text(&workload.metadata.namespace), text(&workload.metadata.name))
+    };
+    let mut users: Vec<String> = workloads.filter(|workload| uses(workload, credential)).map(named).collect();
+    users.sort();
+    users
+}
+
+/// Why a credential that is being deleted waits; none if it may go. `pass` = what its removal came to, once nobody uses it.
+pub fn blocked_credential(
+    credential: &RegistryCredential,
+    users: &[String],
+    pass: Option<&Pass>,
+    now: Timestamp,
+) -> Option<(Reason, RegistryCredentialStatus)> {
+    let (reason, message) = match pass {
+        None => (
+            Reason::DeletionBlocked,
+            format!("these workloads use it: {}; wharfinger.dev/force-delete=true goes on all the same", named(users)),
+        ),
+        Some(Pass::Done(round)) if round.is_converged() => return None,
+        Some(Pass::Done(round)) => obstacle(round),
+        Some(Pass::Refused(problems)) => {
+            let never = credential.status.as_ref().is_none_or(|status| status.target.is_none());
+            let reason = problems.first().map_or(Reason::DeletionBlocked, |problem| problem.reason);
+            let by_aws =
+                matches!(reason, Reason::AccessDenied | Reason::Throttled | Reason::AwsUnavailable | Reason::RefusedByAws);
+            if never && !by_aws {
+                return None;
+            }
+            (reason, problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+        }
+        Some(Pass::Suspended) => (Reason::Suspended, "suspended".to_owned()),
+    };
+    let message = format!("deletion waits: {message}; to leave everything in AWS, annotate it with wharfinger.dev/abandon=true");
+    let mut status = credential.status.clone().unwrap_or_default();
+    status.observed_generation = credential.metadata.generation;
+    status.users = users.len() as i64;
+    let previous = std::mem::take(&mut status.conditions);
+    status.conditions = waiting(reason, &message, credential.metadata.generation, &previous, now);
+    Some((reason, status))
+}
+
+fn named(users: &[String]) -> String {
+    let shown = users.iter().take(MAX_NAMED).cloned().collect::<Vec<_>>().join(", ");
+    match users.len().saturating_sub(MAX_NAMED) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
