@@ -1,7 +1,7 @@
 //! Workloads that are made up, each with what it asks for.
 
 use super::asks::{Ask, Dice, KEYS, Pool, Thing, logs, pull};
-use crate::core::fixtures::{ACCOUNT, REGION, workload};
+use crate::core::fixtures::{ACCOUNT, REGION};
 use crate::core::world::World;
 use serde_json::{Value, json};
 use wharfinger::api::PrivateImageWorkload;
@@ -140,7 +140,10 @@ impl Made {
     }
 
     pub(super) fn workload(&self, name: &str) -> PrivateImageWorkload {
-        workload(name, &self.spec.to_string())
+        let mut workload = PrivateImageWorkload::new(name, serde_json::from_value(self.spec.clone()).unwrap());
+        workload.metadata.namespace = Some("payments".into());
+        workload.metadata.generation = Some(1);
+        workload
     }
 
     /// What pulling with the secret that is kept needs, by the ARN that it got.
