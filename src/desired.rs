@@ -12,6 +12,7 @@ mod settings;
 mod shared;
 mod verification;
 
+pub(crate) use credentials::is_object_name;
 pub(crate) use rules::answered;
 
 pub use credentials::ReferencedSecret;

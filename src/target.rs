@@ -34,15 +34,20 @@ pub struct Target {
 }
 
 impl Target {
-    /// Whether a fence admits an ARN or host. Without limits everything is admitted; an empty list admits nothing.
+    /// Whether a fence admits an ARN or host. Without limits everything is admitted; an empty list admits nothing, and no list what
+    /// may stand for more than one thing or for another one.
     pub fn admits(&self, fence: impl Fn(&Limits) -> &Vec<String>, what: &str) -> bool {
-        self.limits.as_ref().is_none_or(|limits| fence(limits).iter().any(|pattern| pattern_matches(pattern, what)))
+        let admitted = |limits: &Limits| fence(limits).iter().any(|pattern| pattern_matches(pattern, what));
+        self.limits.as_ref().is_none_or(|limits| names_one_thing(what) && admitted(limits))
     }
 
     /// Whether a secret may be read: it is admitted, or under our own prefix for the namespace, in whichever Region.
     pub(crate) fn admits_secret(&self, namespace: &str, arn: &str) -> bool {
         let prefix = format!("{}{namespace}/", self.names.secret_prefix);
-        let own = |arn: Arn| arn.account == self.account_id && arn.secret_name().is_some_and(|name| name.starts_with(&prefix));
+        let own = |parsed: Arn| {
+            let below = parsed.secret_name().is_some_and(|name| name.starts_with(&prefix));
+            parsed.account == self.account_id && below && names_one_thing(arn)
+        };
         self.admits(|limits| &limits.secret_arns, arn) || Arn::parse(arn).is_ok_and(own)
     }
 
@@ -54,11 +59,15 @@ impl Target {
     }
 
     /// Whether a key that is known by its ARN only may be one that is admitted: which one an admitted alias stands for is not
-    /// known here.
+    /// known here, but it is of the alias's account and Region.
     pub(crate) fn may_admit_key(&self, arn: &str) -> bool {
-        let by_alias = |limits: &Limits| limits.kms_keys.iter().any(|pattern| pattern.contains("alias/"));
-        let is_key = matches!(check_kms_key(arn), Ok(KmsKeyForm::KeyArn(_)));
-        is_key && (self.admits_key(arn) || self.limits.as_ref().is_some_and(by_alias))
+        let Ok(KmsKeyForm::KeyArn(key)) = check_kms_key(arn) else { return false };
+        let of_alias = |pattern: &String| match pattern.split_once("alias/") {
+            Some(("", _)) => key.region == self.region && key.account == self.account_id,
+            Some((place, _)) => pattern_matches(&format!("{place}*"), arn),
+            None => false,
+        };
+        self.admits_key(arn) || self.limits.as_ref().is_some_and(|limits| limits.kms_keys.iter().any(of_alias))
     }
 
     /// The most that a spec may ask for in taking over what others made.
@@ -75,6 +84,13 @@ impl Target {
     pub fn status(&self) -> TargetStatus {
         TargetStatus { binding: self.binding.clone(), account_id: self.account_id.clone(), region: self.region.clone() }
     }
+}
+
+/// Whether a text is the name of one thing and no way to another: wildcards and variables stand for many in a policy, and `..` is
+/// a step up for whoever takes a name for a path. `-??????` is the end of a secret's ARN that only AWS knows.
+fn names_one_thing(text: &str) -> bool {
+    let literal = text.strip_suffix("-??????").unwrap_or(text);
+    !literal.contains(['*', '?']) && !literal.contains("${") && literal.split(['/', ':']).all(|part| part != "..")
 }
 
 /// What an object says of where it wants to live, and where it lives already.
@@ -145,12 +161,20 @@ fn assemble(claim: &Claim, binding: &AccountBinding, region: String) -> Result<T
     })
 }
 
-/// The target to remove an object from: where its status says that it lives, whatever the spec and the selector say now.
+/// The target to remove an object from: where its status says that it lives, whatever the spec says now. A status is no authority, so
+/// the binding must still admit the namespace; while it does not, what exists is kept.
 pub fn of_removal(claim: &Claim) -> Result<Target, Problem> {
     let (Some(pinned), Bindings::Objects(bindings)) = (claim.pinned, claim.bindings) else { return choose(claim) };
     let binding = bindings.iter().find(|binding| binding.metadata.name == pinned.binding);
     match binding.filter(|binding| binding.spec.account_id == pinned.account_id) {
-        Some(binding) => assemble(claim, binding, pinned.region.clone()),
+        Some(binding) if admits_namespace(claim, binding) => assemble(claim, binding, pinned.region.clone()),
+        Some(binding) => Err(Problem::of(
+            Reason::BindingNotFound,
+            "status.target.binding",
+            name(binding),
+            format!("this AccountBinding no longer admits namespace {}, so nothing is removed", claim.namespace.name),
+            "ask the administrator to admit it again",
+        )),
         None => Err(Problem::of(
             Reason::BindingNotFound,
             "status.target.binding",

@@ -209,7 +209,7 @@ pub struct Credential {
 #[serde(rename_all = "camelCase")]
 pub struct SecretRef {
     /// Its `metadata.name`.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = r"^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$"))]
     pub name: String,
 }
 

@@ -3,6 +3,7 @@
 use super::{Context, Error, within};
 use crate::api::{AccountBinding, PrivateImageWorkload, RegistryCredential};
 use crate::converge::List;
+use crate::desired::is_object_name;
 use crate::inputs::{Bindings, CredentialInputs, Inputs, Namespace, Source};
 use crate::resource::login;
 use futures::FutureExt;
@@ -33,7 +34,8 @@ async fn credentials(client: &Client, workload: &PrivateImageWorkload) -> Result
     let named = workload.spec.credentials.iter().filter_map(|credential| credential.credential_ref.as_ref());
     let named: BTreeSet<(String, String)> =
         named.map(|it| (it.namespace.clone().unwrap_or_else(|| own.clone()), it.name.clone())).collect();
-    let each = named.into_iter().map(async |(namespace, name)| {
+    let named = named.into_iter().filter(|(namespace, name)| is_object_name(namespace) && is_object_name(name));
+    let each = named.map(async |(namespace, name)| {
         let api: Api<RegistryCredential> = Api::namespaced(client.clone(), &namespace);
         match within(api.get_opt(&name)).await {
             // A namespace that may not be looked into has no credential for us.
@@ -62,6 +64,7 @@ pub async fn credential_inputs(
     let name = credential.namespace().unwrap_or_default();
     let namespace = namespace(client, &name).await?;
     let source = match &credential.spec.secret_ref {
+        Some(reference) if !is_object_name(&reference.name) => None,
         Some(reference) => {
             let secrets: Api<v1::Secret> = Api::namespaced(client.clone(), &name);
             Some(source(within(secrets.get_opt(&reference.name)).await)?)
@@ -107,7 +110,7 @@ pub async fn inputs(
     let credentials = credentials(client, &workload).await?;
     let own = credentials.iter().filter(|credential| credential.namespace() == workload.namespace());
     let named = named.chain(own.filter_map(|credential| credential.spec.secret_ref.as_ref()));
-    let named: BTreeSet<String> = named.map(|reference| reference.name.clone()).collect();
+    let named: BTreeSet<String> = named.map(|reference| reference.name.clone()).filter(|name| is_object_name(name)).collect();
     let secrets: Api<v1::Secret> = Api::namespaced(client.clone(), &name);
     let each = named.into_iter().map(async |name| {
         let source = source(within(secrets.get_opt(&name)).await)?;

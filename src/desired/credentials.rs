@@ -14,6 +14,7 @@ use crate::resource::names;
 use crate::resource::secret::DesiredSecret;
 use crate::status::Reason;
 use crate::target::Target;
+pub(crate) use check::is_object_name;
 use check::{Checked, check, check_secret_id};
 pub use reference::ReferencedSecret;
 use std::collections::BTreeSet;

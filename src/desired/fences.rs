@@ -75,8 +75,19 @@ pub(super) fn check_rollout(target: &Target, namespace: &str, rollout: &Rollout,
             problems.push(Problem::spec(field, &named.cluster, rule, "name a cluster of the same account and Region"));
             continue;
         }
-        let name = named.cluster.rsplit('/').next().unwrap_or_default();
+        let name = named.cluster.strip_prefix(&place).unwrap_or(&named.cluster);
+        check_plain_name(field.clone(), name, problems);
+        check_plain_name(format!("spec.rollout.services[{index}].service"), &named.service, problems);
         refuse_unless_admitted(target, namespace, field, &format!("{place}{name}"), CLUSTERS, problems);
+    }
+}
+
+/// The name of a cluster or service: an ARN or a path could lead past the fence (AWS: ECS API, CreateCluster, CreateService).
+fn check_plain_name(field: String, name: &str, problems: &mut Vec<Problem>) {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    if !(1..=255).contains(&name.len()) || !name.chars().all(allowed) {
+        let rule = "the name of a cluster or service has 1 to 255 letters, digits, hyphens and underscores";
+        problems.push(Problem::spec(field, name, rule, "write its name"));
     }
 }
 
@@ -124,7 +135,7 @@ fn check_role_name(choice: &RoleChoice, problems: &mut Vec<Problem>) {
 }
 
 /// A namespace has no `_` and no `.`, so one namespace's role names never begin another's.
-fn is_own_role(target: &Target, namespace: &str, name: &str) -> bool {
+pub(super) fn is_own_role(target: &Target, namespace: &str, name: &str) -> bool {
     target.limits.is_none() || has_own_name(target, namespace, name)
 }
 
@@ -148,7 +159,11 @@ fn is_own(target: &Target, namespace: &str, arn: &str) -> bool {
     let Ok(parsed) = Arn::parse(arn) else { return false };
     match (parsed.service.as_str(), parsed.role_name()) {
         ("secretsmanager", _) => target.admits_secret(namespace, arn),
-        ("iam", Some(name)) => parsed.account == target.account_id && is_own_role(target, namespace, name),
+        ("iam", Some(name)) => {
+            let path = target.limits.as_ref().and_then(|limits| limits.role_path.as_deref());
+            let below = path.is_none_or(|path| parsed.role_path() == Some(path));
+            parsed.account == target.account_id && below && is_own_role(target, namespace, name)
+        }
         _ => false,
     }
 }

@@ -1,6 +1,7 @@
 //! What a workload leaves behind when it goes: everything it made that nobody else uses. Needs neither a valid spec nor the
 //! source Secrets: names follow from the status, the registered revisions and the spec.
 
+use super::fences::is_own_role;
 use super::history::{FormerRole, former_role};
 use super::shared::{images, is_recorded_by_others, role_choice, users_of_secret};
 use super::{document, owner, recovery_window_in_days, workload_name};
@@ -75,7 +76,8 @@ pub fn removal(inputs: &Inputs, target: &Target, observed: &Observed) -> Removal
 fn roles(inputs: &Inputs, target: &Target) -> Vec<FormerRole> {
     let (workload, namespace) = (&inputs.workload, &inputs.namespace.name);
     let choice = role_choice(workload, target, namespace);
-    let made = choice.arn.is_none();
+    // What the fences keep out was never made by us, and of another's nothing is told.
+    let made = choice.arn.is_none() && is_own_role(target, namespace, &choice.name);
     let present = choice.arn.unwrap_or_else(|| super::role_arn(target, &choice.name));
     let mut found: Vec<FormerRole> = former_role(inputs, target, &present, Some(made), true).into_iter().collect();
     let status = workload.status.iter().flat_map(|status| status.execution_role_arn.iter().chain(&status.former_roles));

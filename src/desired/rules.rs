@@ -62,7 +62,7 @@ pub(super) fn check(
         }
     }
     let mut warnings = platform::check(kind, &tasks, credentials, hosts_are_looked_at, problems);
-    warnings.extend(spelling::check(kind, root, document));
+    warnings.extend(spelling::check(kind, root, document, problems));
     warnings
 }
 

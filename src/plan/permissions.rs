@@ -1,6 +1,6 @@
 //! What the execution role must allow so that the containers get what they name, as far as it could be looked at.
 
-use super::secrets::resolve_key;
+use super::secrets::{is_strangers, resolve_key};
 use super::{Hold, Plan, Subject};
 use crate::desired::{Desired, decryption};
 use crate::observed::{Observed, Snapshot};
@@ -28,6 +28,15 @@ pub(crate) fn container_grants(desired: &Desired, observed: &Observed, plan: &mu
             continue;
         }
         let subject = Subject::role(&desired.role.name);
+        if is_of_another_owner(named, desired, observed) {
+            let message = format!(
+                "{}: secret {} was not found, or is not among limits.secretArns of the AccountBinding; correct it, or ask the administrator",
+                named.path,
+                arn(&named.thing)
+            );
+            plan.hold(subject, Hold::Missing, message);
+            continue;
+        }
         match seen(named, observed, plan, &subject) {
             None => grants.extend(named.thing.permission()),
             Some(Seen::There(arn, key)) => {
@@ -55,6 +64,12 @@ pub(crate) fn container_grants(desired: &Desired, observed: &Observed, plan: &mu
         }
     }
     grants
+}
+
+/// Whether this is a secret that only our prefix admits and that was made for another namespace, such as an earlier one of the name.
+fn is_of_another_owner(named: &Use, desired: &Desired, observed: &Observed) -> bool {
+    let Thing::Secret(id) = &named.thing else { return false };
+    observed.secrets.get(id).and_then(Snapshot::present).is_some_and(|secret| is_strangers(secret, &desired.scope()))
 }
 
 /// Looks at a secret or a parameter; others have no key of their own.

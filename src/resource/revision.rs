@@ -3,7 +3,7 @@
 //! A revision in use is never retired, and one whose users could not be seen counts as used.
 
 use super::normalise::DefinitionKind;
-use super::tags::{Owner, Tags, claimed_by};
+use super::tags::{NAMESPACE_UID, Owner, Tags, claimed_by};
 use crate::api::{NeedStatus, RevisionStatus};
 use crate::failure::Failure;
 use crate::observed::{Observed, Snapshot};
@@ -187,6 +187,8 @@ pub fn plan_removal(
                 );
                 plan.hold(subject.clone(), Hold::InUse, message);
             }
+            // A status may name what is another namespace's: of that nothing is told.
+            Fate::Foreign if revision.tags.get(NAMESPACE_UID).is_some_and(|uid| *uid != owner.namespace_uid) => {}
             Fate::Foreign => plan.notes.push(format!("{} is left alone: {}", revision.arn, claimed_by(&revision.tags))),
             Fate::Unseen(failure) => {
                 let message = format!(

@@ -1,14 +1,17 @@
 //! The pure core through its public functions: nothing here needs a process, a network or a clock.
 
 mod answers;
+mod attacks;
 mod bad_input;
 mod crds;
 mod credential_refs;
 mod credentials;
 mod definition;
+mod exact;
 mod farewell;
 mod fences;
 pub(crate) mod fixtures;
+mod iam;
 pub(crate) mod invariants;
 mod lifecycle;
 mod no_change;

@@ -90,6 +90,14 @@ fn check_source(inputs: &Inputs, target: &Target, field: &str, credential: &Cred
     }
 }
 
+/// Whether this can be the name of an object: the API server would be asked for it by a path, which another text could leave
+/// (Kubernetes: object names, DNS subdomain).
+pub(crate) fn is_object_name(name: &str) -> bool {
+    let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.';
+    let outer = |b: Option<u8>| b.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    name.len() <= 253 && name.bytes().all(inner) && outer(name.bytes().next()) && outer(name.bytes().last())
+}
+
 /// The form of a customer key, in whatever way it is named.
 pub(in crate::desired) fn check_key(field: &str, key: Option<&str>, problems: &mut Vec<Problem>) {
     if let Some(key) = key.filter(|key| is_default_key(key)) {
@@ -110,6 +118,10 @@ pub(in crate::desired) fn check_secret_ref(
     namespace: &str,
     problems: &mut Vec<Problem>,
 ) {
+    if !is_object_name(name) {
+        let rule = "the name of a Secret has a-z, 0-9, '-' and '.', at most 253 of them";
+        return problems.push(Problem::spec(field, name, rule, "name a Secret of this namespace"));
+    }
     let (reason, rule, remedy) = match source {
         Some(Source::Found(Ok(_))) => return,
         Some(Source::Found(Err(error))) => (Reason::SecretSourceInvalid, error.to_string(), "mend the Secret; it is watched"),
