@@ -2,7 +2,9 @@
 
 use super::removal::obstacle;
 use super::{MAX_PLAN, PARTS, Parts, READY, Reason, Verdict, condition, conditions, refusal, requested_at, verdict, waiting};
-use crate::api::{CredentialSecretStatus, PrivateImageWorkload, RegistryCredential, RegistryCredentialStatus};
+use crate::api::{
+    CredentialSecretStatus, PrivateImageWorkload, PrivateImageWorkloadStatus, RegistryCredential, RegistryCredentialStatus,
+};
 use crate::pass::{Pass, Round};
 use crate::plan::render;
 use jiff::Timestamp;
@@ -105,13 +107,18 @@ pub fn names_credential(workload: &PrivateImageWorkload, credential: &RegistryCr
     })
 }
 
-/// Whether a workload's spec names this credential, or a revision of it still pulls with its secret.
+/// Whether a workload uses this credential: by its spec, or because a revision of it still pulls with its secret. A name alone
+/// counts in the credential's own namespace only: otherwise any tenant could hold up another's deletion.
 fn uses(workload: &PrivateImageWorkload, credential: &RegistryCredential) -> bool {
     let named = names_credential(workload, credential);
-    let arns = credential.status.iter().flat_map(|status| status.secret.iter().map(|secret| &secret.arn));
-    let kept = credential.spec.secret_ref.is_some();
-    let recorded = workload.status.iter().flat_map(|status| &status.secrets);
-    named || (kept && arns.into_iter().any(|arn| recorded.clone().any(|secret| same_secret(&secret.arn, arn))))
+    let home = workload.metadata.namespace == credential.metadata.namespace;
+    let arn = credential.status.as_ref().and_then(|status| status.secret.as_ref()).map(|secret| &secret.arn);
+    let pulls_with = |status: &PrivateImageWorkloadStatus, arn: &str| {
+        let older = status.older_revisions.iter().flatten().flat_map(|revision| &revision.secrets);
+        status.secrets.iter().map(|secret| &secret.arn).chain(older).any(|secret| same_secret(secret, arn))
+    };
+    let pulls = workload.status.as_ref().zip(arn).is_some_and(|(status, arn)| pulls_with(status, arn));
+    (named && (home || pulls)) || (pulls && credential.spec.secret_ref.is_some())
 }
 
 /// A copy differs from its secret in the Region only.

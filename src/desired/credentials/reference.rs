@@ -2,7 +2,7 @@
 //! be the one that the credential's own spec leads to.
 
 use super::super::registry_credential::secret_name;
-use crate::api::{CredentialRef, RegistryCredential, RegistryCredentialStatus};
+use crate::api::{CredentialRef, RegistryCredential, ReplicaStatus};
 use crate::inputs::{Inputs, Source};
 use crate::plan::pending_arn;
 use crate::problem::Problem;
@@ -94,7 +94,10 @@ pub(super) fn secret(
     if key.is_none() && secret.kms_key_arn.is_some() {
         return Err(waits("its KMS key is not among limits.kmsKeys of the AccountBinding".to_owned()));
     }
-    let secret = in_region(target, &status, &secret.arn, key, registry, warnings);
+    // Copies are of a secret that is kept: beside `secretArn` the status would be the only one to say so.
+    let kept = credential.spec.secret_arn.is_none();
+    let copies = if kept { status.replicas.as_slice() } else { &[] };
+    let secret = in_region(target, copies, &secret.arn, key, registry, warnings);
     Ok(ReferencedSecret { login: login(inputs, credential, registry), ..secret })
 }
 
@@ -133,7 +136,7 @@ fn is_its_own(target: &Target, credential: &RegistryCredential, region: &str, ar
 /// A copy in the workload's own Region comes first: an endpoint of a VPC serves no other Region (AWS: ECR interface endpoints, 52).
 fn in_region(
     target: &Target,
-    status: &RegistryCredentialStatus,
+    copies: &[ReplicaStatus],
     arn: &str,
     kms_key_arn: Option<String>,
     registry: &Registry,
@@ -142,8 +145,8 @@ fn in_region(
     let registry = registry.to_string();
     let parsed = Arn::parse(arn).ok().filter(|parsed| parsed.region != target.region);
     let Some(parsed) = parsed else { return ReferencedSecret { registry, arn: arn.to_owned(), kms_key_arn, login: None } };
-    let copy = status.replicas.iter().find(|copy| copy.region == target.region && copy.state == "InSync");
-    let key_of = |copy: &crate::api::ReplicaStatus| copy.kms_key_arn.clone().filter(|key| target.may_admit_key(key));
+    let copy = copies.iter().find(|copy| copy.region == target.region && copy.state == "InSync");
+    let key_of = |copy: &ReplicaStatus| copy.kms_key_arn.clone().filter(|key| target.may_admit_key(key));
     match copy.filter(|copy| copy.kms_key_arn.is_none() || key_of(copy).is_some()) {
         Some(copy) => {
             let arn = Arn { region: target.region.clone(), ..parsed }.to_string();

@@ -143,3 +143,18 @@ fn a_copy_in_the_workloads_region_comes_first() {
     assert!(story.status().secrets[0].arn.contains(":eu-west-1:"));
     assert!(story.status().warnings.join("\n").contains("has no copy in us-east-1"), "{:?}", story.status().warnings);
 }
+
+/// Nothing is copied for a secret that is only named: copies in its status are forged, and the fence admits one ARN.
+#[test]
+fn a_named_secret_has_no_copies() {
+    let mut credential = Scene::settled(QUAY).inputs.credential;
+    let arn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:wharfinger/payments/named-AbCdEf";
+    (credential.spec.secret_ref, credential.spec.secret_arn) = (None, Some(arn.into()));
+    let status = credential.status.as_mut().unwrap();
+    status.secret = Some(serde_json::from_value(json!({"arn": arn})).unwrap());
+    status.replicas = serde_json::from_value(json!([{"region": "us-east-1", "state": "InSync"}])).unwrap();
+    let mut story = with_reference("{name: quay}", credential);
+    story.inputs.workload.spec.region = Some("us-east-1".into());
+    story.pass();
+    assert_eq!(story.status().secrets[0].arn, arn);
+}

@@ -361,11 +361,25 @@ fn a_deletion_waits_for_whoever_pulls_with_it() {
     let secret = json!({"registry": "quay.io", "arn": arn.replace("eu-west-1", "us-east-1"), "former": true});
     former.status = Some(serde_json::from_value(json!({"secrets": [secret]})).unwrap());
     named.metadata.namespace = Some("payments".into());
-    let all = [named, elsewhere, former];
+    let mut older = super::fixtures::workload("older", super::fixtures::API);
+    let revision = json!({"arn": "arn:aws:ecs:eu-west-1:111122223333:task-definition/payments_older:1", "secrets": [arn]});
+    older.status = Some(serde_json::from_value(json!({"olderRevisions": [revision]})).unwrap());
+    let mut stranger = named.clone();
+    stranger.metadata.namespace = Some("orders".into());
+    stranger.metadata.name = Some("stranger".into());
+    stranger.spec.credentials[0].credential_ref.as_mut().unwrap().namespace = Some("payments".into());
+    let mut admitted = stranger.clone();
+    admitted.metadata.name = Some("admitted".into());
+    admitted.status = Some(serde_json::from_value(json!({"secrets": [{"registry": "quay.io", "arn": arn}]})).unwrap());
+    let all = [named, elsewhere, former, older, stranger, admitted];
     let users = credential_users(all.iter(), &scene.inputs.credential);
-    assert_eq!(users, ["payments/api", "payments/old"], "by its spec, and by what a revision still pulls with, be it a copy");
+    let why = "by its spec, and by what a revision still pulls with, be it a copy; a name alone counts at home only";
+    assert_eq!(users, ["orders/admitted", "payments/api", "payments/old", "payments/older"], "{why}");
     let (reason, status) = blocked_credential(&scene.inputs.credential, &users, None, scene.now).unwrap();
     assert_eq!(reason.to_string(), "DeletionBlocked");
     let message = &status.conditions[0].message;
-    assert!(message.contains("payments/api, payments/old") && message.contains("force-delete"), "{message}");
+    assert!(
+        message.contains("orders/admitted, payments/api, payments/old, payments/older") && message.contains("force-delete"),
+        "{message}"
+    );
 }
