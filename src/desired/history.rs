@@ -136,8 +136,7 @@ pub(super) fn former_secrets(inputs: &Inputs, target: &Target, matched: &credent
 }
 
 fn kept(inputs: &Inputs, target: &Target, name: &str, arn: &str) -> Option<RemovedSecret> {
-    let prefix = format!("{}{}/", target.names.secret_prefix, inputs.namespace.name);
-    let (source, _) = name.strip_prefix(&prefix)?.split_once('/')?;
+    let (source, _) = names::secret_parts(&target.names.secret_prefix, &inputs.namespace.name, name)?;
     Some(RemovedSecret {
         name: name.to_owned(),
         owner: owner(inputs, &format!("Secret/{source}")),
@@ -190,10 +189,13 @@ impl Desired {
     }
 
     /// Secrets that registered revisions name and that neither spec nor status know, by ARN: where a status was lost, or is none.
-    pub(crate) fn unknown_secrets(&self, observed: &Observed, known: &BTreeSet<String>) -> BTreeSet<String> {
+    pub(crate) fn unknown_secrets(&self, observed: &Observed) -> BTreeSet<String> {
+        let ids = self.secrets.iter().map(|secret| &secret.name).chain(self.existing.iter().map(|existing| &existing.id));
+        let seen = ids.filter_map(|id| Some(&observed.secrets.get(id)?.present()?.arn));
+        let known: BTreeSet<&String> = seen.chain(self.referenced.iter().map(|secret| &secret.arn)).collect();
         let older = self.older_now(observed).unwrap_or_default().into_iter().flat_map(|revision| revision.secrets);
         let former = |arn: &String| self.former_secrets.iter().any(|former| former.status.arn == *arn);
-        older.filter(|arn| !known.contains(arn) && !former(arn)).collect()
+        older.filter(|arn| !known.contains(&arn) && !former(arn)).collect()
     }
 
     /// Former secrets that no registered revision names any more.
@@ -240,6 +242,8 @@ impl Desired {
                 reads.usage.insert(family);
             }
         }
+        // Of those that nobody knows the keys are wanted.
+        reads.secrets.extend(self.unknown_secrets(observed).into_iter().filter(|arn| !observed.secrets.contains_key(arn)));
         let secrets = self.leaving_secrets(observed).filter_map(|former| former.kept.as_ref());
         reads.secrets.extend(secrets.map(|kept| kept.name.clone()).filter(|name| !observed.secrets.contains_key(name)));
         let roles = self.leaving_roles(observed).map(|former| (former.role.name.clone(), former.role.policy_name.clone()));

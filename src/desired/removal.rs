@@ -162,7 +162,9 @@ fn secrets(inputs: &Inputs, target: &Target, in_revisions: &[String]) -> Vec<Rem
         .iter()
         .filter_map(|arn| Arn::parse(arn).ok()?.secret_name()?.rsplit_once('-').map(|(name, _)| name.to_owned()));
     for name in named.filter(|name| name.starts_with(&prefix)).chain(recorded.keys().map(|name| (*name).clone())) {
-        if let (false, Some((source, registry))) = (found.contains_key(&name), parts(&name, &prefix)) {
+        if let (false, Some((source, registry))) =
+            (found.contains_key(&name), names::secret_parts(&target.names.secret_prefix, namespace, &name))
+        {
             found.insert(name, (source, registry, None));
         }
     }
@@ -192,11 +194,4 @@ fn registries(inputs: &Inputs, source: &str, written: Option<&str>) -> Vec<Regis
     found.sort();
     found.dedup();
     found
-}
-
-/// Source Secret and registry out of a name of [`names::secret`].
-fn parts(name: &str, prefix: &str) -> Option<(String, Registry)> {
-    let (source, rest) = name.strip_prefix(prefix)?.split_once('/')?;
-    let (registry, _) = rest.rsplit_once('/')?;
-    Some((source.to_owned(), Registry::parse(&registry.replacen('_', ":", 1)).or_else(|_| Registry::parse(registry)).ok()?))
 }

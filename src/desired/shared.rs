@@ -238,13 +238,12 @@ pub(super) fn is_recorded_by_others(inputs: &Inputs, target: &Target, secret: &s
 
 /// The other workloads whose status names this secret, or whose spec may lead to its source.
 pub(super) fn users_of_former(inputs: &Inputs, target: &Target, secret: &str) -> Vec<String> {
-    let source = secret.strip_prefix(&format!("{}{}/", target.names.secret_prefix, inputs.namespace.name));
-    let source = source.and_then(|rest| rest.split('/').next());
+    let source = names::secret_parts(&target.names.secret_prefix, &inputs.namespace.name, secret).map(|(source, _)| source);
     let uses = |sibling: &&PrivateImageWorkload| {
         let recorded = records(sibling, secret) || names_by_id(sibling, secret);
         // What one without a present status needs is not known yet: its Secret decides.
         let leads = sibling.spec.credentials.iter().filter_map(|credential| credential.secret_ref.as_ref());
-        recorded || (!is_understood(sibling) && leads.into_iter().any(|reference| Some(reference.name.as_str()) == source))
+        recorded || (!is_understood(sibling) && leads.into_iter().any(|reference| Some(&reference.name) == source.as_ref()))
     };
     let here = others(inputs).filter(|sibling| in_account(sibling, target) && in_region(sibling, target));
     let known = here.filter(uses).map(|sibling| format!("PrivateImageWorkload/{}", name(sibling)));

@@ -8,6 +8,7 @@ use crate::plan::{self, Action, Plan};
 use crate::resource::arn::Arn;
 use crate::resource::definition::ObservedDefinition;
 use crate::resource::grants::Permission;
+use crate::resource::names::secret_parts;
 use crate::resource::revision::Family;
 use crate::resource::secret::ObservedSecret;
 use std::collections::BTreeSet;
@@ -110,24 +111,20 @@ pub(super) fn container_keys(desired: &Desired, observed: &Observed) -> Vec<Cont
     found.into_iter().collect()
 }
 
-/// Secrets of older revisions that no status knows, as after it was lost: by their names those that may be ours.
+/// Secrets of older revisions that no status knows, as after it was lost: by their names those that may be ours. One that could not
+/// be looked at is not recorded without its key: it stays unknown.
 fn unknown_secrets(desired: &Desired, observed: &Observed) -> Vec<SecretStatus> {
-    let prefix = format!("{}{}/", desired.target.names.secret_prefix, desired.definition.owner.namespace);
-    let unknown = desired.unknown_secrets(observed, &BTreeSet::new()).into_iter().filter_map(|arn| {
-        let name = Arn::parse(&arn).ok()?.secret_name()?.rsplit_once('-')?.0.to_owned();
-        let (registry, _) = name.strip_prefix(&prefix)?.split_once('/')?.1.rsplit_once('/')?;
-        let kept = desired.secrets.iter().any(|secret| secret.name == name);
-        if kept || desired.existing.iter().any(|existing| existing.id.contains(&name)) {
-            return None;
-        }
-        Some(SecretStatus {
-            registry: registry.replacen('_', ":", 1),
-            name: Some(name.clone()),
-            arn,
-            version_id: None,
-            kms_key_arn: None,
-            former: true,
-        })
+    let (prefix, namespace) = (&desired.target.names.secret_prefix, &desired.definition.owner.namespace);
+    let unknown = desired.unknown_secrets(observed).into_iter().filter_map(|arn| {
+        let name = Arn::parse(&arn).ok()?.secret_stem()?.to_owned();
+        let (_, registry) = secret_parts(prefix, namespace, &name)?;
+        let key = observed.secrets.get(&arn)?.present()?.customer_key().map(str::to_owned);
+        let kms_key_arn = match key {
+            Some(key) if key.contains(":key/") => Some(key),
+            Some(key) => Some(observed.keys.get(&key)?.present()?.clone()),
+            None => None,
+        };
+        Some(SecretStatus { registry: registry.to_string(), name: Some(name), arn, version_id: None, kms_key_arn, former: true })
     });
     unknown.collect()
 }

@@ -62,7 +62,7 @@ fn steps(desired: &Desired, observed: &Observed) -> Plan {
         return plan;
     }
     let secrets: Vec<Subject> = desired.secrets.iter().map(|wanted| Subject::secret(&wanted.name)).collect();
-    let unknown = desired.unknown_secrets(observed, &grants.secrets());
+    let unknown = desired.unknown_secrets(observed);
     let mut role = desired.role.clone();
     if !unknown.is_empty() || desired.older_is_unseen(observed) {
         role.unclear.push("older revisions".to_owned());

@@ -19,6 +19,15 @@ pub fn secret(prefix: &str, namespace: &str, source: &str, registry: &Registry, 
     format!("{}/{last}", cut(stem, MAX_SECRET - last.len() - 1, "@"))
 }
 
+/// Source Secret and registry out of a name of [`secret`], if it is one of this namespace. A port and an underscore of a path look
+/// the same in it: what can be a registry is one.
+pub fn secret_parts(prefix: &str, namespace: &str, name: &str) -> Option<(String, Registry)> {
+    let (source, rest) = name.strip_prefix(prefix)?.strip_prefix(namespace)?.strip_prefix('/')?.split_once('/')?;
+    let (registry, _) = rest.rsplit_once('/')?;
+    let registry = Registry::parse(&registry.replacen('_', ":", 1)).or_else(|_| Registry::parse(registry)).ok()?;
+    Some((source.to_owned(), registry))
+}
+
 /// `<prefix><namespace>/<credential>/credential`: no secret of a workload ends so.
 pub fn credential(prefix: &str, namespace: &str, credential: &str) -> String {
     let last = "/credential";
@@ -98,6 +107,15 @@ mod tests {
             secret("w/", "a", "b", &registry("r.example.com"), None),
             "one secret a KMS key"
         );
+    }
+
+    #[test]
+    fn names_are_taken_apart_again() {
+        for text in ["registry.example.com", "host.example.com:5000/team", "ghcr.io/my_team"] {
+            let name = secret("w/", "a", "b", &registry(text), None);
+            assert_eq!(secret_parts("w/", "a", &name), Some(("b".to_owned(), registry(text))), "{name}");
+            assert_eq!(secret_parts("w/", "other", &name), None);
+        }
     }
 
     proptest! {

@@ -5,6 +5,7 @@
 //! looks at AWS, and meddles with it, with none of the program's code in between.
 
 mod account;
+mod attacks;
 mod bad_input;
 mod bindings;
 mod cli;

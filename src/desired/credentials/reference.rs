@@ -126,6 +126,7 @@ fn is_its_own(target: &Target, credential: &RegistryCredential, region: &str, ar
             let wanted = secret_name(target, namespace, name, credential.spec.name.as_deref());
             let own = format!("{}{namespace}/", target.names.secret_prefix);
             parsed.account == target.account_id
+                && (target.regions.is_empty() || target.regions.contains(&parsed.region))
                 && parsed.region == region
                 && parsed.secret_stem() == Some(&wanted)
                 && wanted.starts_with(&own)

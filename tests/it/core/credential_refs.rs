@@ -87,6 +87,17 @@ fn a_reference_leads_only_where_it_may() {
             Some("Progressing"),
         ),
         (
+            "a status that leads to a Region of no binding",
+            own,
+            change(&|it| {
+                let status = it.status.as_mut().unwrap();
+                let secret = status.secret.as_mut().unwrap();
+                secret.arn = secret.arn.replace("eu-west-1", "ap-south-1");
+                status.target.as_mut().unwrap().region = "ap-south-1".into();
+            }),
+            Some("Progressing"),
+        ),
+        (
             "a status with what only planning knows",
             own,
             change(&set_arn("${arn of secret wharfinger/payments/quay/credential}")),

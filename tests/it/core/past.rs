@@ -1,6 +1,6 @@
 //! What earlier passes left: it is neither lost, nor ended while something needs it, whatever statuses say.
 
-use super::fixtures::{API, docker, inputs};
+use super::fixtures::{API, docker, fenced, inputs};
 use super::revisions::{BATCH, arn, copy_by_hand, granted, with};
 use super::story::{Story, holds, steps};
 use serde_json::json;
@@ -152,13 +152,18 @@ fn a_copied_hash_is_not_believed_without_a_status() {
 /// A status that was lost takes no grant away from revisions that are still registered.
 #[test]
 fn a_lost_status_takes_nothing_from_older_revisions() {
-    let mut story = Story::settled(inputs(API));
+    let key = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+    let spec = API.replace("{name: regcred}}", "{name: regcred}, kmsKey: alias/x}");
+    let mut story = Story::new(fenced(inputs(&spec), "{kmsKeys: ['arn:aws:kms:eu-west-1:111122223333:key/*', alias/x]}"));
+    story.world.keys.insert("alias/x".into(), key.into());
+    story.settle();
     story.inputs.sources.insert("second".into(), docker(&[("registry.example.com", "b", "2")]));
     story.respec(&API.replace("regcred", "second"));
     story.settle();
     story.inputs.workload.status = None;
     story.settle();
     assert_eq!(granted(&story).secrets().len(), 2);
+    assert_eq!(granted(&story).keys(), [key.to_owned()].into(), "nor the use of its key");
     story.inputs.workload.spec.revision_history_limit = Some(0);
     story.settle();
     assert_eq!(granted(&story).secrets().len(), 1);

@@ -199,13 +199,21 @@ async fn a_binding_that_is_used_waits_for_its_workloads() {
     world.until_binding("be gone", |binding| binding.is_none().then_some(())).await;
 }
 
+/// Nothing is written for a namespace that the admin took away, so nothing is removed either.
 #[tokio::test]
-async fn a_workload_whose_binding_no_longer_admits_it_can_be_deleted() {
+async fn a_workload_whose_binding_no_longer_admits_it_waits_with_its_deletion() {
     let world = World::start("expelled").await;
     world.converge_ecs("api").await;
+    let before = world.aws.holdings().await;
     world.patch_binding(json!({"spec": {"namespaceSelector": {"matchLabels": {"test": "another"}}}})).await;
     world.poke("api").await;
     world.not_ready("api", "BindingNotFound").await;
-    world.delete_and_wait("api").await;
+    world.proxy.forget();
+    world.delete("api").await;
+    let condition = world.not_ready("api", "BindingNotFound").await;
+    assert!(condition.message.contains("no longer admits") && condition.message.contains("abandon"), "{}", condition.message);
+    assert_eq!((world.proxy.written(), world.aws.holdings().await), (vec![], before));
+    world.patch_binding(json!({"spec": {"namespaceSelector": {"matchLabels": {"test": world.name}}}})).await;
+    world.gone("api").await;
     assert!(world.aws.holdings().await.is_empty());
 }

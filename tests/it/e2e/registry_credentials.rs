@@ -199,6 +199,30 @@ async fn another_namespace_uses_it_only_where_it_may() {
     api.delete("api", &Default::default()).await.expect("deletion");
 }
 
+/// A secret that somebody deleted for good has another ARN when it is made anew: policy and definition follow.
+#[tokio::test]
+async fn a_secret_that_was_made_anew_is_pointed_to() {
+    let world = World::start("regcred-anew").await;
+    world.login("first").await;
+    world.apply(&manifest(&world.name, json!({}))).await;
+    world.apply(&by_reference(&world.name, "api", json!({"name": "pull"}))).await;
+    let before = world.ready("api").await.status.unwrap_or_default().secrets[0].arn.clone();
+    let forced = json!({"SecretId": world.pull_name(), "ForceDeleteWithoutRecovery": true});
+    world.aws.json("secretsmanager", "DeleteSecret", forced).await;
+    world.patch_credential(json!({"metadata": {"annotations": {"wharfinger.dev/requestedAt": "again"}}})).await;
+    let pulls_with_another = |status: &wharfinger::api::PrivateImageWorkloadStatus| {
+        let current = status.secrets.iter().find(|secret| !secret.former);
+        current.is_some_and(|secret| secret.arn != before) && super::waits::ready(status).is_some_and(|it| it.status == "True")
+    };
+    let workload = world.until("api", "pull with the new secret", pulls_with_another).await;
+    let status = workload.status.unwrap_or_default();
+    let arn = status.secrets.iter().find(|secret| !secret.former).map(|secret| secret.arn.clone()).unwrap_or_default();
+    let holdings = world.aws.holdings().await;
+    let newest = holdings.tasks.last().expect("a definition");
+    assert_eq!((newest.revision, &newest.containers()[0]["repositoryCredentials"]["credentialsParameter"]), (2, &json!(arn)));
+    assert!(format!("{:?}", holdings.roles[0].inline).contains(&arn), "{:?}", holdings.roles[0].inline);
+}
+
 /// Copies, readers and keys, on what moto knows of them: it says `InSync` at once.
 #[tokio::test]
 async fn copies_and_readers_are_kept() {

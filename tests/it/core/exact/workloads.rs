@@ -247,7 +247,8 @@ impl Parts {
         if self.container.contains_key("credentialSpecs") {
             return;
         }
-        let (word, thing) = if how % 2 == 0 { ("credentialspec", object) } else { ("credentialspecdomainless", parameter) };
+        let (word, thing) =
+            if how.is_multiple_of(2) { ("credentialspec", object) } else { ("credentialspecdomainless", parameter) };
         self.push("credentialSpecs", json!(format!("{word}:{}", thing.written[0])));
         self.asks.extend(thing.asks.clone());
     }
