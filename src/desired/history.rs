@@ -153,6 +153,12 @@ fn is_named(arn: &str, id: &str) -> bool {
     id == arn || id == without_suffix || Some(id) == name
 }
 
+/// Whether a user of this revision was seen.
+fn is_used(observed: &Observed, arn: &str) -> bool {
+    let usage = Family::of(arn).and_then(|(family, _)| observed.usage.get(&family)?.present());
+    usage.is_some_and(|usage| usage.contains_key(arn))
+}
+
 impl Desired {
     /// ARNs of the older revisions that are no longer wanted.
     pub fn surplus(&self, observed: &Observed) -> Vec<String> {
@@ -233,15 +239,15 @@ impl Desired {
         }
         let older = self.older_now(observed).unwrap_or_default().into_iter();
         let undescribed = older.filter(|revision| revision.execution_role_arn.is_none()).map(|revision| revision.arn);
-        let looked_at = self.surplus(observed).into_iter().chain(undescribed.take(MAX_RETIRED)).filter(|arn| *arn != current.arn);
-        for (arn, family) in looked_at.filter_map(|arn| Some((arn.clone(), Family::of(&arn)?.0))) {
-            if !observed.revisions.contains_key(&arn) {
-                reads.revisions.insert(arn);
-            }
-            if !observed.usage.contains_key(&family) {
-                reads.usage.insert(family);
-            }
+        let surplus = self.surplus(observed);
+        let families = surplus.iter().filter_map(|arn| Some(Family::of(arn)?.0));
+        reads.usage.extend(families.filter(|family| !observed.usage.contains_key(family)));
+        if !reads.usage.is_empty() {
+            return Some(reads);
         }
+        let (used, free): (Vec<_>, Vec<_>) = surplus.into_iter().partition(|arn| is_used(observed, arn));
+        let looked_at = [used, free, undescribed.collect()].into_iter().flat_map(|arns| arns.into_iter().take(MAX_RETIRED));
+        reads.revisions.extend(looked_at.filter(|arn| *arn != current.arn && !observed.revisions.contains_key(arn)));
         // Of those that nobody knows the keys are wanted.
         reads.secrets.extend(self.unknown_secrets(observed).into_iter().filter(|arn| !observed.secrets.contains_key(arn)));
         let secrets = self.leaving_secrets(observed).filter_map(|former| former.kept.as_ref());

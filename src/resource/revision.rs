@@ -74,13 +74,14 @@ pub type Usage = BTreeMap<String, Vec<String>>;
 
 /// Revisions that DeleteTaskDefinitions takes in one call (ECS API).
 const MAX_DELETED: usize = 10;
-/// Revisions that are retired in one pass, or looked at for it: as many as the rate of ECS spares at once.
+/// Revisions that are retired in one pass, or looked at for it: as many as the rate of ECS spares at once. Of those in use as many are
+/// looked at besides, to be told: they must not keep the others waiting.
 pub const MAX_RETIRED: usize = 10;
 /// Users that a message names; the rest are counted.
 const MAX_NAMED: usize = 5;
 
 /// The ARNs among `older` that are no longer wanted: what is beyond the limit in the family, the oldest first, and all of any other
-/// family; so many as one pass retires.
+/// family.
 pub fn surplus<'a>(older: impl Iterator<Item = &'a str>, family: &Family, limit: usize) -> Vec<String> {
     let (mut own, mut rest) = (vec![], vec![]);
     for arn in older {
@@ -91,7 +92,7 @@ pub fn surplus<'a>(older: impl Iterator<Item = &'a str>, family: &Family, limit:
     }
     own.sort_by_key(|(revision, _)| std::cmp::Reverse(*revision));
     let beyond = own.into_iter().skip(limit).rev().map(|(_, arn)| arn.to_owned());
-    rest.into_iter().chain(beyond).take(MAX_RETIRED).collect()
+    rest.into_iter().chain(beyond).collect()
 }
 
 /// What becomes of a revision.
@@ -135,6 +136,9 @@ pub fn plan_retirement(owner: &Owner, surplus: &[String], delete: bool, observed
         let family = Family::of(arn).map(|(family, _)| family);
         let usage = family.and_then(|family| observed.usage.get(&family));
         let (Some(seen), Some(usage)) = (observed.revisions.get(arn), usage) else { continue };
+        if deleted.len() == MAX_RETIRED {
+            break;
+        }
         match fate(seen, owner, Some(usage)) {
             Fate::Gone | Fate::Foreign => {}
             Fate::Used(users) => plan.notes.push(format!("{arn} stays registered: it is used by {}", named(users))),

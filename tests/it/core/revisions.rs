@@ -114,6 +114,21 @@ fn a_revision_in_use_is_never_retired() {
     assert_eq!(active(&story), [3]);
 }
 
+/// The oldest come first: as many in use as a pass looks at must not keep the others waiting.
+#[test]
+fn revisions_in_use_keep_no_others_waiting() {
+    let mut story = with_images(&with(API, "revisionHistoryLimit: 0"), 24);
+    let used =
+        (1..=12).map(|revision| (arn(revision), vec!["service arn:aws:ecs:eu-west-1:111122223333:service/prod/api".into()]));
+    story.world.usage.extend(used);
+    story.settle();
+    assert_eq!(active(&story), (1..=12).chain([24]).collect::<Vec<i64>>());
+    assert!(story.status().warnings.join("\n").contains("is used by service arn:aws:ecs"), "{:?}", story.status().warnings);
+    story.world.usage.clear();
+    story.settle();
+    assert_eq!(active(&story), [24]);
+}
+
 /// Denied, throttled, failing: not to know who uses a revision means that it is used.
 #[test]
 fn a_revision_whose_users_cannot_be_seen_stays() {
