@@ -53,7 +53,7 @@ fn main() {
 /// Characters of the role's inline policy for 85 secrets with usual names: under the default key, and under one customer key.
 fn policy() -> serde_json::Value {
     let arn = |index: usize| {
-        let name = format!("wharfinger/payments/regcred-{index}/registry-{index}.example.com/pull");
+        let name = format!("wharfinger/payments/login-{index:02}/r{index:02}.example.com/pull");
         format!("arn:aws:secretsmanager:eu-west-1:111122223333:secret:{name}-AbCdEf")
     };
     let read: Grants = (0..SECRETS).map(|index| Permission::ReadSecret(arn(index))).collect();
@@ -64,7 +64,7 @@ fn policy() -> serde_json::Value {
     };
     let both = read.union(&(0..SECRETS).map(decrypt).collect());
     let characters = |grants: &Grants| size(&grants.policy(&PullSources::default()));
-    json!({"secrets": SECRETS, "characters": characters(&read), "with_customer_key": characters(&both), "limit": MAX_INLINE_POLICY_CHARS})
+    json!({"secrets": SECRETS, "arn_characters": arn(0).len(), "characters": characters(&read), "with_customer_key": characters(&both), "limit": MAX_INLINE_POLICY_CHARS})
 }
 
 /// Median microseconds and allocations of one re-plan.

@@ -81,7 +81,7 @@ async fn the_examples_converge_with_no_cluster_and_the_second_time_change_nothin
     let (code, text, errors) = world.cli("apply", &examples, &[]).await;
     assert_eq!(code, 0, "{text}{errors}");
     let made = world.aws.holdings().await;
-    assert_eq!((made.secrets.len(), made.roles.len(), made.tasks.len(), made.jobs.len()), (2, 2, 2, 3), "{made:#?}");
+    assert_eq!((made.secrets.len(), made.roles.len(), made.tasks.len(), made.jobs.len()), (3, 2, 3, 3), "{made:#?}");
     assert!(!made.definitions().any(|definition| definition.name.ends_with("_preview")), "what is only observed is not made");
 
     world.proxy.forget();
