@@ -69,8 +69,9 @@ pub async fn converge(
     }
     observed.images = registries.look(&account, &plan::questions(&desired, &observed), &observed).await;
     let mut plan = plan::converge(&desired, &observed);
+    let forgets = desired.leaves_something(&observed);
     if write
-        && plan.touches_others()
+        && (plan.touches_others() || forgets)
         && let Some(inputs) = shared.refreshed(inputs).await
     {
         desired = match desired::resolve(&inputs, &target) {
@@ -80,7 +81,7 @@ pub async fn converge(
         plan = plan::converge(&desired, &observed);
     }
     let outcomes = match write {
-        true => Some(of_young_role(carry_out(&account, &plan, shared).await, &desired.role, &plan, &observed)),
+        true => Some(of_young_role(carry_out(&account, &plan, forgets, shared).await, &desired.role, &plan, &observed)),
         false => None,
     };
     let facts = facts(&desired, &observed, &plan, outcomes.as_deref().unwrap_or_default());
@@ -107,7 +108,7 @@ pub async fn remove(accounts: &Arc<Accounts>, inputs: &Inputs, write: bool, shar
     observed.absorb(observe(&account, &removal.reads(&observed)).await);
     let plan = plan::remove(&removal, &observed);
     let outcomes = match write {
-        true => Some(carry_out(&account, &plan, shared).await),
+        true => Some(carry_out(&account, &plan, false, shared).await),
         false => None,
     };
     Pass::Done(Box::new(Round { target, plan, outcomes, warnings: vec![], facts: Facts::default() }))
@@ -174,9 +175,9 @@ async fn place(accounts: &Arc<Accounts>, target: Result<Target, Problem>) -> Res
     Ok((target, account))
 }
 
-/// The lock is let go before the first write if nothing shared is written.
-async fn carry_out(account: &Account, plan: &Plan, shared: &mut Shared) -> Vec<Outcome> {
-    if plan.steps.iter().all(|step| step.subject.kind == Kind::Definition) {
+/// The lock is let go before the first write if nothing shared is written, nor forgotten by the status.
+async fn carry_out(account: &Account, plan: &Plan, forgets: bool, shared: &mut Shared) -> Vec<Outcome> {
+    if !forgets && plan.steps.iter().all(|step| step.subject.kind == Kind::Definition) {
         shared.lock = None;
     }
     apply(account, plan).await

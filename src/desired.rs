@@ -260,6 +260,7 @@ fn role(inputs: &Inputs, target: &Target, prepared: &document::Prepared, problem
             boundary: target.limits.as_ref().and_then(|limits| limits.permissions_boundary_arn.clone()),
             owner: owner(inputs, &format!("Namespace/{}", namespace.name)),
             recorded,
+            former: false,
         }),
         name: choice.name,
         arn,

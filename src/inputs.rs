@@ -38,7 +38,12 @@ pub struct Inputs {
 impl Inputs {
     /// What the workload says of where it wants to live.
     pub fn claim(&self) -> Claim<'_> {
-        let (spec, status) = (&self.workload.spec, self.workload.status.as_ref());
+        self.claim_of(&self.workload)
+    }
+
+    /// What a workload of the namespace says of where it wants to live.
+    pub fn claim_of<'a>(&'a self, workload: &'a PrivateImageWorkload) -> Claim<'a> {
+        let (spec, status) = (&workload.spec, workload.status.as_ref());
         Claim {
             namespace: &self.namespace,
             binding: spec.binding_ref.as_ref().map(|reference| reference.name.as_str()),

@@ -77,8 +77,8 @@ pub(super) fn former_roles(inputs: &Inputs, target: &Target, present: &DesiredRo
     arns.into_iter().filter_map(|arn| former_role(inputs, target, arn, None, false)).collect()
 }
 
-/// The role of an ARN as one whose part of ours goes. `made` = whether the role itself is ours; where that is not known, its name
-/// says so. Workloads that are being deleted need what they need until their definitions are gone, so they count unless
+/// The role of an ARN as one whose part of ours goes. `made` = whether the role itself is ours; where that is not known, its tags
+/// say so. Workloads that are being deleted need what they need until their definitions are gone, so they count unless
 /// `leaving_too`.
 pub(super) fn former_role(
     inputs: &Inputs,
@@ -100,11 +100,12 @@ pub(super) fn former_role(
         shared: is_role_shared(inputs, target, &name) || !inputs.strangers.is_empty(),
         role: DesiredRole {
             policy_name: names::inline_policy(&inputs.cluster, &namespace.uid),
-            managed: made.unwrap_or_else(|| fences::has_own_name(target, &namespace.name, &name)).then_some(ManagedRole {
+            managed: made.unwrap_or(true).then_some(ManagedRole {
                 path,
                 boundary: None,
                 owner,
-                recorded,
+                recorded: recorded && fences::has_own_name(target, &namespace.name, &name),
+                former: made.is_none(),
             }),
             name,
             arn: arn.to_owned(),
@@ -213,6 +214,12 @@ impl Desired {
     pub fn leaving_roles<'a>(&'a self, observed: &'a Observed) -> impl Iterator<Item = &'a FormerRole> {
         let needs = |role: Option<&String>, former: &FormerRole| role.is_none_or(|role| *role == former.role.arn);
         self.former_roles.iter().filter(move |former| !self.is_needed(observed, |role, _| needs(role, former)))
+    }
+
+    /// Whether the status stops naming a secret or role after this pass. Of two workloads that leave one at the same time, the
+    /// later must see that the earlier has left: else both leave its end to the other.
+    pub fn leaves_something(&self, observed: &Observed) -> bool {
+        self.leaving_secrets(observed).next().is_some() || self.leaving_roles(observed).next().is_some()
     }
 
     /// What revisions that are still registered need besides what the present one does: former secrets, and what their containers

@@ -9,7 +9,7 @@ use crate::resource::image::{Image, Registry};
 use crate::resource::names;
 use crate::resource::policy::size;
 use crate::resource::role::RoleSettings;
-use crate::target::Target;
+use crate::target::{self, Target};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -174,13 +174,20 @@ pub(super) fn needs_of_others(
     let mut needs = NeedsOfOthers::default();
     let staying = |sibling: &&PrivateImageWorkload| !leaving_too || stays(sibling);
     for sibling in siblings(inputs).filter(staying).filter(|sibling| shares(sibling, inputs, target, role)) {
+        let told = format!("PrivateImageWorkload/{}", name(sibling));
         let recorded = sibling.status.iter().flat_map(|status| status.secrets.iter());
-        let own = grants_of(recorded, target, namespace).union(&needs::of_workload(sibling, target, namespace, settings));
-        needs.sizes.push((size(&own.policy(&settings.pulls)), format!("PrivateImageWorkload/{}", name(sibling))));
+        // What it names without an ARN is where it lives, and behind the fences there.
+        let Ok(there) = &target::choose(&inputs.claim_of(sibling)) else {
+            needs.grants = needs.grants.union(&grants_of(recorded, target, namespace));
+            needs.unclear.push(told);
+            continue;
+        };
+        let own = grants_of(recorded, there, namespace).union(&needs::of_workload(sibling, there, namespace, settings));
+        needs.sizes.push((size(&own.policy(&settings.pulls)), told.clone()));
         needs.grants = needs.grants.union(&own);
-        needs.regions.extend(region(sibling).cloned());
+        needs.regions.insert(there.region.clone());
         if !is_understood(sibling) && sibling.metadata.deletion_timestamp.is_none() {
-            needs.unclear.push(format!("PrivateImageWorkload/{}", name(sibling)));
+            needs.unclear.push(told);
         }
     }
     if !inputs.siblings_complete {

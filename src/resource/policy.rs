@@ -10,7 +10,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 use thiserror::Error;
 
-use super::arn::Arn;
+use super::arn::{Arn, partition_of};
 use crate::api::Trust;
 
 /// The managed policy for task execution roles (AWS: task execution role, rule 31).
@@ -226,6 +226,15 @@ pub fn is_as_strict(found: &Value, wanted: &Value) -> bool {
     let required = asked.as_object_mut().and_then(|asked| asked.remove("Condition"));
     (left["Statement"], right["Statement"]) = (json!([one]), json!([asked]));
     left == right && required.is_none_or(|required| conditions.is_some_and(|found| has_conditions(&found, &required)))
+}
+
+/// The Regions in which a trust policy lets ECS assume the role, where it names them as [`trust_policy`] does.
+pub fn trusted_regions(trust: &Value) -> BTreeSet<String> {
+    let trust = canonical(trust);
+    let sources = statements(&trust).into_iter().flatten().filter_map(|it| it.pointer("/Condition/arnlike/aws:sourcearn"));
+    let sources = sources.filter_map(Value::as_array).flatten().filter_map(Value::as_str);
+    let regions = sources.filter_map(|arn| arn.split(':').nth(3)).filter(|region| partition_of(region).is_some());
+    regions.map(str::to_owned).collect()
 }
 
 fn statements(document: &Value) -> Option<&[Value]> {

@@ -71,6 +71,9 @@ pub struct ManagedRole {
     pub owner: Owner,
     /// Whether our status names a role of this ARN, made or only used.
     pub recorded: bool,
+    /// Whether only a status speaks of it: then its tags alone say whether it was made by us. If they do not, it is like one that
+    /// was only used, and our policy on it goes all the same.
+    pub former: bool,
 }
 
 impl ManagedRole {
@@ -103,8 +106,12 @@ impl DesiredRole {
 
     /// The trust policy that it should have.
     pub fn trust_policy(&self) -> Value {
+        self.trust_policy_in(&self.regions)
+    }
+
+    fn trust_policy_in(&self, regions: &BTreeSet<String>) -> Value {
         let account = self.arn.split(':').nth(4).unwrap_or_default();
-        policy::trust_policy(self.partition(), self.settings.trust, account, &self.regions)
+        policy::trust_policy(self.partition(), self.settings.trust, account, regions)
     }
 
     fn managed_policy_arn(&self) -> String {
@@ -170,7 +177,11 @@ fn plan_existing(desired: &DesiredRole, managed: &ManagedRole, role: &ObservedRo
         let action = Action::PutRolePermissionsBoundary { role: desired.name.clone(), permissions_boundary: boundary.clone() };
         plan.step(subject.clone(), action, &[], "its permissions boundary is not the binding's", changes);
     }
-    let trust = desired.trust_policy();
+    let mut regions = desired.regions.clone();
+    if !desired.unclear.is_empty() {
+        regions.extend(policy::trusted_regions(&role.trust)); // who is not known here may be there
+    }
+    let trust = desired.trust_policy_in(&regions);
     if !policy::is_as_strict(&role.trust, &trust) {
         let changes = changed("trustPolicy", role.trust.clone(), trust.clone());
         let action = Action::UpdateAssumeRolePolicy { role: desired.name.clone(), trust_policy: trust };

@@ -26,6 +26,7 @@ mod removal;
 mod revisions;
 mod rules;
 mod services;
+mod shared_role;
 mod status;
 pub(crate) mod story;
 mod verify;

@@ -31,13 +31,14 @@ pub fn plan_removal(
         Snapshot::Present(role) => role,
     };
     let made = match &desired.managed {
-        Some(managed) if !managed.is_ours(&found.tags) => {
+        Some(managed) if managed.is_ours(&found.tags) => true,
+        Some(managed) if !managed.former => {
             plan.notes.push(format!("role {} is left alone: {}", found.arn, claimed_by(&found.tags)));
             return;
         }
-        // Of that name, but under another path: not the role that the spec names.
-        None if found.arn != desired.arn => return,
-        managed => managed.is_some(),
+        // Of that name, but under another path: not the role that spec or status name.
+        _ if found.arn != desired.arn => return,
+        _ => false,
     };
     let after: Vec<Subject> = after.iter().cloned().chain([subject.clone()]).collect();
     let mut staying = desired.others.clone();
