@@ -58,7 +58,8 @@ fn offer(credential: &RegistryCredential) -> u64 {
     let secret = status.secret.as_ref().map(|secret| (&secret.arn, &secret.kms_key_arn));
     let copies: Vec<_> = status.replicas.iter().map(|copy| (&copy.region, &copy.state, &copy.kms_key_arn)).collect();
     (credential.metadata.generation, credential.metadata.deletion_timestamp.is_some()).hash(&mut hasher);
-    (secret, copies).hash(&mut hasher);
+    let place = status.target.as_ref().map(|place| (&place.binding, &place.account_id, &place.region));
+    (secret, copies, place).hash(&mut hasher);
     hasher.finish()
 }
 

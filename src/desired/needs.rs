@@ -55,11 +55,13 @@ fn decryptions<'a>(things: &BTreeSet<Thing>, keys: impl Iterator<Item = &'a Cont
     keys.filter_map(|key| decryption(&key.kms_key_arn, &key.of)).collect()
 }
 
-/// The use of a key for a secret or parameter, by the service that keeps it.
+/// The use of a key for a secret or parameter, by the service that keeps it. The encryption context has a secret's whole ARN (AWS:
+/// Secrets Manager, encryption context), so where only a part of it is known, the context cannot be asked for.
 pub(crate) fn decryption(key: &str, of: &str) -> Option<Permission> {
     let arn = Arn::parse(of).ok()?;
     let via = Some(via_service(&arn.service, &arn.region, &arn.partition));
-    Some(Permission::Decrypt(Decryption { key: key.to_owned(), via, of: Some(of.to_owned()) }))
+    let is_whole = arn.service != "secretsmanager" || arn.is_full_secret();
+    Some(Permission::Decrypt(Decryption { key: key.to_owned(), via, of: is_whole.then(|| of.to_owned()) }))
 }
 
 /// Whether something that a workload names is granted by the managed policy.

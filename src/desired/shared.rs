@@ -43,8 +43,7 @@ pub(super) fn role_choice(workload: &PrivateImageWorkload, target: &Target, name
         (None, Some(name), _) => RoleChoice { name, arn: None, field: "spec.executionRole.name", settings },
         (None, None, Some(arn)) => by_arn(arn, "executionRoleArn", settings),
         (None, None, None) => {
-            let other = (settings != RoleSettings::default()).then(|| format!("{settings:?}"));
-            let name = names::role(&target.names.role_prefix, namespace, other.as_deref());
+            let name = names::role(&target.names.role_prefix, namespace, settings.differences().as_deref());
             RoleChoice { name, arn: None, field: "spec.executionRole", settings }
         }
     }

@@ -1,11 +1,11 @@
 //! What to write for a `RegistryCredential`: its secret, then copies and readers; and what ends with it.
 
 use super::secrets::{existing_secret, imagined_secret, key_of, resolve_key};
-use super::{Action, Plan, Subject, pending_arn};
+use super::{Action, Hold, Plan, Subject, pending_arn};
 use crate::desired::{CredentialSecret, DesiredCredential};
 use crate::observed::{Observed, Snapshot};
 use crate::resource::secret::sharing::{self, DesiredSharing};
-use crate::resource::secret::{self, DesiredSecret};
+use crate::resource::secret::{self, DesiredSecret, ObservedSecret};
 use crate::resource::tags::{Owner, claimed_by};
 use std::collections::BTreeMap;
 
@@ -35,8 +35,11 @@ fn kept(
     let scope = desired.scope();
     let Some(key) = key_of(wanted, &scope, observed, plan) else { return };
     let Some(found) = observed.secrets.get(&wanted.name) else { return };
-    secret::plan(wanted, found, key.as_deref(), plan);
     let subject = Subject::secret(&wanted.name);
+    if let Some(message) = copies_lost(wanted, found.present(), replica_keys) {
+        return plan.hold(subject, Hold::NotOurs, message);
+    }
+    secret::plan(wanted, found, key.as_deref(), plan);
     if plan.holds(&subject) {
         return;
     }
@@ -51,6 +54,23 @@ fn kept(
     }
     let arn = found.present().map_or_else(|| pending_arn(&wanted.name), |secret| secret.arn.clone());
     sharing::plan(&sharing, &arn, found.present(), observed.resource_policies.get(&wanted.name), &subject, plan);
+}
+
+/// Why a secret of others may not be taken over yet: copies that the spec does not name are removed, and somebody may use these.
+fn copies_lost(
+    wanted: &DesiredSecret,
+    found: Option<&ObservedSecret>,
+    copies: &BTreeMap<String, Option<String>>,
+) -> Option<String> {
+    let found = found.filter(|found| !wanted.owns(found) && wanted.adoption.takes(&found.tags))?;
+    let lost: Vec<&str> = found.replicas.keys().filter(|region| !copies.contains_key(*region)).map(String::as_str).collect();
+    (!lost.is_empty()).then(|| {
+        format!(
+            "secret {} has copies in {} that spec.replicas does not name, and they would be removed when it is taken over; name them there, or remove them first",
+            found.arn,
+            lost.join(", ")
+        )
+    })
 }
 
 /// A world in which nothing of a credential exists and all that it refers to does.

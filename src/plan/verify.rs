@@ -18,9 +18,18 @@ pub fn questions(desired: &Desired, observed: &Observed) -> Vec<ImageRead> {
         let existing = desired.existing.iter().find(|existing| existing.id == id)?;
         existing_secret(existing, &desired.scope(), observed, &mut Plan::default()).map(|(arn, _)| arn)
     };
-    let ask = |read: &ImageRead| match read.login {
-        LoginSource::Given { .. } => read.clone(),
-        LoginSource::Stored { .. } => ImageRead { login: LoginSource::Stored { arn: admitted(&read.secret) }, ..read.clone() },
+    // Where others rotate the value of a secret of ours, only AWS knows what containers pull with.
+    let rotated = |id: &str| {
+        let kept = desired.secrets.iter().find(|kept| kept.name == id)?;
+        let found = observed.secrets.get(id)?.present().filter(|found| found.rotation_enabled && kept.owns(found))?;
+        Some(found.arn.clone())
+    };
+    let ask = |read: &ImageRead| match (&read.login, rotated(&read.secret)) {
+        (LoginSource::Given { .. }, None) => read.clone(),
+        (LoginSource::Given { .. }, arn) => ImageRead { login: LoginSource::Stored { arn }, ..read.clone() },
+        (LoginSource::Stored { .. }, _) => {
+            ImageRead { login: LoginSource::Stored { arn: admitted(&read.secret) }, ..read.clone() }
+        }
     };
     desired.images.iter().map(ask).collect()
 }

@@ -58,6 +58,27 @@ impl RoleSettings {
     pub fn replaces_managed_policy(&self) -> bool {
         self.managed_policy == ManagedPolicy::Never || !self.pulls.is_anywhere()
     }
+
+    /// What differs from the defaults, as a text that a name may be made of: it must never change, nor grow by a setting that has its
+    /// default, else roles of the same settings get other names. None if nothing differs.
+    pub fn differences(&self) -> Option<String> {
+        let managed = match self.managed_policy {
+            ManagedPolicy::Auto => String::new(),
+            ManagedPolicy::Always => "managedPolicy=Always;".to_owned(),
+            ManagedPolicy::Never => "managedPolicy=Never;".to_owned(),
+        };
+        let trust = match self.trust {
+            Trust::Standard => "",
+            Trust::SourceAccount => "trust=SourceAccount;",
+            Trust::SourceArn => "trust=SourceArn;",
+        };
+        let ids = |name: &str, ids: &BTreeSet<String>| match ids.is_empty() {
+            true => String::new(),
+            false => format!("{name}={};", ids.iter().map(String::as_str).collect::<Vec<_>>().join(",")),
+        };
+        let (vpcs, endpoints) = (ids("vpcIds", &self.pulls.vpc_ids), ids("vpcEndpointIds", &self.pulls.vpc_endpoint_ids));
+        Some(format!("{managed}{trust}{vpcs}{endpoints}")).filter(|text| !text.is_empty())
+    }
 }
 
 /// A role that is ours.
@@ -150,11 +171,14 @@ pub fn plan(desired: &DesiredRole, own: &Grants, observed: Option<&RoleSnapshot>
         (Snapshot::Unknown(failure), _) => return plan.unobserved(subject, failure),
     };
     match &desired.managed {
-        Some(_) => plan_managed_policy(desired, exists, observed, &subject, plan),
+        Some(_) => plan_attachment(desired, exists, observed, &subject, plan),
         None => tell_of_existing(desired, observed, plan),
     }
     let wanted = kept(desired, own.union(&desired.others), observed, plan);
     plan_inline_policy(desired, wanted, exists, observed, &after, plan);
+    if exists && desired.managed.is_some() && !plan.holds(&subject) {
+        plan_detachment(desired, observed, &subject, plan);
+    }
 }
 
 fn create(desired: &DesiredRole, managed: &ManagedRole) -> Action {
@@ -182,7 +206,9 @@ fn plan_existing(desired: &DesiredRole, managed: &ManagedRole, role: &ObservedRo
         regions.extend(policy::trusted_regions(&role.trust)); // who is not known here may be there
     }
     let trust = desired.trust_policy_in(&regions);
-    if !policy::is_as_strict(&role.trust, &trust) {
+    let named = policy::trusted_regions(&role.trust);
+    let shuts_out = !named.is_empty() && !regions.is_subset(&named); // as `SourceArn` left it, of which tasks elsewhere know nothing
+    if shuts_out || !policy::is_as_strict(&role.trust, &trust) {
         let changes = changed("trustPolicy", role.trust.clone(), trust.clone());
         let action = Action::UpdateAssumeRolePolicy { role: desired.name.clone(), trust_policy: trust };
         plan.step(subject.clone(), action, std::slice::from_ref(subject), "its trust policy differs", changes);
@@ -193,30 +219,34 @@ fn plan_existing(desired: &DesiredRole, managed: &ManagedRole, role: &ObservedRo
     }
 }
 
-/// Attached where it is wanted; detached where it would void what our own policy says.
-fn plan_managed_policy(desired: &DesiredRole, exists: bool, observed: &RoleSnapshot, subject: &Subject, plan: &mut Plan) {
+/// The managed policy where it is wanted.
+fn plan_attachment(desired: &DesiredRole, exists: bool, observed: &RoleSnapshot, subject: &Subject, plan: &mut Plan) {
     let replaced = desired.settings.replaces_managed_policy();
     let wanted = !replaced && (desired.needs_managed_policy || desired.settings.managed_policy == ManagedPolicy::Always);
-    let matters = wanted || (replaced && exists);
-    if !matters {
-        return;
-    }
     let policy_arn = desired.managed_policy_arn();
     let attached = match &observed.attached {
-        Snapshot::Unknown(failure) if exists => return plan.unobserved(subject.clone(), failure),
+        Snapshot::Unknown(failure) if exists && (wanted || replaced) => return plan.unobserved(subject.clone(), failure),
         Snapshot::Present(attached) => attached.contains(&policy_arn),
         _ => false,
     };
-    let (role, after) = (desired.name.clone(), std::slice::from_ref(subject));
     if wanted && !attached {
         let reason = match desired.settings.managed_policy {
             ManagedPolicy::Always => "managedPolicy is Always",
             _ => "a container pulls from ECR or writes logs",
         };
-        plan.step(subject.clone(), Action::AttachRolePolicy { role, policy_arn }, after, reason, vec![]);
-    } else if replaced && attached {
+        let action = Action::AttachRolePolicy { role: desired.name.clone(), policy_arn };
+        plan.step(subject.clone(), action, std::slice::from_ref(subject), reason, vec![]);
+    }
+}
+
+/// The managed policy goes where it would void what our own says: after our own is there, so that tasks are never without both.
+fn plan_detachment(desired: &DesiredRole, observed: &RoleSnapshot, subject: &Subject, plan: &mut Plan) {
+    let policy_arn = desired.managed_policy_arn();
+    let attached = observed.attached.present().is_some_and(|attached| attached.contains(&policy_arn));
+    if attached && desired.settings.replaces_managed_policy() {
         let reason = "it would allow more than our own policy, which replaces it";
-        plan.step(subject.clone(), Action::DetachRolePolicy { role, policy_arn }, after, reason, vec![]);
+        let action = Action::DetachRolePolicy { role: desired.name.clone(), policy_arn };
+        plan.step(subject.clone(), action, std::slice::from_ref(subject), reason, vec![]);
     }
 }
 

@@ -52,6 +52,13 @@ pub struct DesiredSecret {
     pub adoption: Adoption,
 }
 
+impl DesiredSecret {
+    /// Whether a secret of this name was made by us, for this owner.
+    pub fn owns(&self, observed: &ObservedSecret) -> bool {
+        self.owner.owns(&observed.tags, self.recorded.as_deref() == Some(&observed.arn))
+    }
+}
+
 /// A secret as DescribeSecret shows it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct ObservedSecret {
@@ -123,7 +130,7 @@ pub fn plan(desired: &DesiredSecret, observed: &Snapshot<ObservedSecret>, key_ar
             format!("secret {} is kept by {service} itself, and nobody else may write to it; choose another name", observed.arn);
         return plan.hold(subject, Hold::NotOurs, message);
     }
-    let ours = desired.owner.owns(&observed.tags, desired.recorded.as_deref() == Some(&observed.arn));
+    let ours = desired.owns(observed);
     if !ours && !desired.adoption.takes(&observed.tags) {
         let message = format!(
             "secret {} exists and is not this namespace's: {}; it is left alone. Delete or rename it, set another names.secretPrefix in the AccountBinding, or have it taken over by adoptionPolicy",

@@ -101,14 +101,17 @@ pub(super) fn secret(
     Ok(ReferencedSecret { login: login(inputs, credential, registry), ..secret })
 }
 
-/// The login that a credential of this namespace keeps.
+/// The login that a credential of this namespace keeps, if the secret holds that very one: while a change is on its way, or where the
+/// value is left to others, only AWS knows what containers pull with.
 fn login(inputs: &Inputs, credential: &RegistryCredential, registry: &Registry) -> Option<(Sealed, String)> {
     let own = credential.metadata.namespace.as_ref() == Some(&inputs.namespace.name);
     let reference = credential.spec.secret_ref.as_ref().filter(|_| own)?;
     let Some(Source::Found(Ok(logins))) = inputs.sources.get(&reference.name) else { return None };
     let (_, login) = select_for(logins, registry).ok()??;
-    let version = credential.status.as_ref()?.secret.as_ref()?.version_id.clone()?;
-    Some((login.secret_string(), version))
+    let (value, secret) = (login.secret_string(), credential.status.as_ref()?.secret.as_ref()?);
+    let (arn, name) = (Arn::parse(&secret.arn).ok()?, secret.name.as_ref()?);
+    let version = inputs.value_key.version_id(&arn.account, &arn.region, name, &value);
+    (secret.version_id.as_ref() == Some(&version)).then_some((value, version))
 }
 
 /// Whether an ARN is of the secret that the credential's spec leads to.

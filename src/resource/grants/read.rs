@@ -62,7 +62,11 @@ fn from_statement(statement: &Value) -> Option<Grants> {
 
 /// What a statement without conditions grants on one resource.
 fn permission(is: &impl Fn(&[&str]) -> bool, actions: &[&str], resource: &str) -> Option<Permission> {
-    let arn = Arn::parse(resource.strip_suffix("-??????").or(resource.strip_suffix(":*")).unwrap_or(resource)).ok()?;
+    let named = resource.strip_suffix("-??????").or(resource.strip_suffix(":*")).unwrap_or(resource);
+    if named.contains(['*', '?', '$']) {
+        return None;
+    }
+    let arn = Arn::parse(named).ok()?;
     let whole = resource.to_owned();
     if is(READ_PARAMETER) && arn.service == "ssm" {
         return Some(Permission::ReadParameter(whole));
@@ -95,6 +99,9 @@ fn permission(is: &impl Fn(&[&str]) -> bool, actions: &[&str], resource: &str) -
 /// `kms:Decrypt` through one service, of what its encryption context lists.
 fn decryptions(keys: &[&str], condition: &Map<String, Value>) -> Option<Grants> {
     let [via] = texts(condition, "kms:viaservice")?[..] else { return None };
+    if keys.iter().any(|key| key.contains(['*', '?', '$'])) {
+        return None;
+    }
     let (context, _) = context_of(Some(via));
     let context = context.to_lowercase();
     let of = match condition.len() {

@@ -1,12 +1,13 @@
 //! Workloads that pull with a `RegistryCredential`: where a reference leads, and where it must not.
 
-use super::fixtures::{binding, inputs};
+use super::fixtures::{binding, desired, inputs};
 use super::registry_credential::{LIMITS, QUAY, Scene};
 use super::story::{Story, steps};
 use serde_json::json;
 use wharfinger::api::RegistryCredential;
 use wharfinger::inputs::Bindings;
 use wharfinger::resource::grants::Grants;
+use wharfinger::resource::verification::LoginSource;
 
 /// A workload with a reference, and the credential as its own passes left it.
 fn with_reference(reference: &str, credential: RegistryCredential) -> Story {
@@ -41,6 +42,22 @@ fn a_workload_pulls_with_it_by_reference() {
     story.inputs.credentials = vec![rotated];
     assert_eq!(story.settle(), 0);
     assert!(steps(&story.removal()).iter().all(|step| step != "DeleteSecret"), "nor does it take it along");
+}
+
+/// Containers pull with what AWS holds: while a change of the source is on its way, the source proves nothing.
+#[test]
+fn a_proof_goes_by_the_login_that_the_secret_holds() {
+    let scene = Scene::settled(QUAY);
+    let asked = |version: Option<&str>| {
+        let mut credential = scene.inputs.credential.clone();
+        let secret = credential.status.as_mut().unwrap().secret.as_mut().unwrap();
+        secret.version_id = version.map_or(secret.version_id.clone(), |version| Some(version.to_owned()));
+        let mut story = with_reference("{name: quay}", credential);
+        story.inputs.sources.insert("quay-login".into(), scene.inputs.source.clone().unwrap());
+        desired(&story.inputs).images[0].login.clone()
+    };
+    assert!(matches!(asked(None), LoginSource::Given { .. }));
+    assert_eq!(asked(Some("another")), LoginSource::Stored { arn: None });
 }
 
 #[test]

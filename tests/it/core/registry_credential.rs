@@ -11,7 +11,7 @@ use wharfinger::failure::FailureKind;
 use wharfinger::inputs::{Bindings, CredentialInputs, Source};
 use wharfinger::pass::{Outcome, Pass, Round, credential_facts};
 use wharfinger::plan::{self, Action, Plan};
-use wharfinger::resource::secret::ObservedSecret;
+use wharfinger::resource::secret::{ObservedReplica, ObservedSecret};
 use wharfinger::resource::tags::{ADOPT_BY, OWNER};
 use wharfinger::status::{blocked_credential, credential_users, summarise_credential};
 use wharfinger::target;
@@ -242,6 +242,21 @@ fn what_others_made_is_taken_over_only_where_that_is_asked_for() {
         panic!()
     };
     assert!(problems[0].to_string().contains("limits.adoption is IfTagged"), "{problems:?}");
+}
+
+/// Copies that the spec does not name are removed: of a secret that others made, only when its new owner said so.
+#[test]
+fn what_others_made_is_not_taken_over_at_the_cost_of_its_copies() {
+    let spec = "{registry: quay.io, secretRef: {name: quay-login}, adoptionPolicy: Adopt";
+    for (replicas, taken) in [("}", false), (", replicas: [{region: us-east-1}]}", true)] {
+        let mut scene = Scene::under(&format!("{spec}{replicas}"), "{registries: [quay.io], adoption: Adopt}");
+        let arn = format!("arn:aws:secretsmanager:eu-west-1:111122223333:secret:{NAME}-AbCdEf");
+        let replicas = [("us-east-1".to_owned(), ObservedReplica { state: "InSync".into(), ..Default::default() })].into();
+        scene.world.secrets.insert(NAME.into(), ObservedSecret { arn, replicas, ..ObservedSecret::default() });
+        scene.pass();
+        assert_eq!((scene.world.writes > 0, scene.ready().0 == "Succeeded"), (taken, taken));
+        assert_eq!(scene.world.secrets[NAME].replicas.len(), 1);
+    }
 }
 
 #[test]

@@ -1,11 +1,17 @@
 //! One role, many workloads: those of other Regions and bindings count as they are, and nothing is narrowed that others may need.
 
-use super::fixtures::{ACCOUNT, API, binding, inputs, workload};
+use super::fixtures::{ACCOUNT, API, binding, desired, fenced, inputs, workload};
 use super::story::{Story, steps};
+use super::world::failure;
 use serde_json::{Value, json};
-use wharfinger::api::{AccountBinding, PrivateImageWorkload};
+use wharfinger::api::{AccountBinding, ManagedPolicy, PrivateImageWorkload, Trust};
+use wharfinger::failure::FailureKind;
 use wharfinger::inputs::{Bindings, Inputs};
-use wharfinger::observed::ObservedParameter;
+use wharfinger::observed::{ObservedParameter, Snapshot};
+use wharfinger::plan::Action;
+use wharfinger::resource::grants::PullSources;
+use wharfinger::resource::policy::trust_policy;
+use wharfinger::resource::role::RoleSettings;
 use wharfinger::resource::tags::OWNER;
 
 const KEY: &str = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
@@ -114,6 +120,78 @@ fn a_region_is_taken_from_the_trust_policy_only_by_a_complete_list() {
         (api.inputs.siblings, api.inputs.siblings_complete) = (siblings, complete);
         api.settle();
         assert_eq!(trusted(&api), left, "{what}");
+    }
+}
+
+/// A trust policy may be stricter than asked for, but not so that tasks of ours cannot start.
+#[test]
+fn a_trust_policy_that_shuts_out_a_region_is_put_right() {
+    for (regions, stays) in [(["eu-west-1", "us-east-1"].as_slice(), true), (&["us-east-1"], false)] {
+        let mut story = Story::settled(inputs(API));
+        let regions = regions.iter().map(|region| (*region).to_owned()).collect();
+        let stricter = trust_policy("aws", Trust::SourceArn, "111122223333", &regions);
+        let name = story.role();
+        story.world.roles.get_mut(&name).unwrap().seen.trust = stricter.clone();
+        story.settle();
+        assert_eq!(story.world.roles[&name].seen.trust == stricter, stays, "{regions:?}");
+    }
+}
+
+/// Names of roles are made of these texts: another text would be another role, at each upgrade.
+#[test]
+fn what_differs_from_the_defaults_has_a_text_that_never_changes() {
+    let ids = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect();
+    let pulls = PullSources { vpc_ids: ids(&["vpc-0b", "vpc-0a"]), vpc_endpoint_ids: ids(&["vpce-0c"]) };
+    let anywhere = PullSources::default;
+    let rows = [
+        (ManagedPolicy::Auto, Trust::Standard, anywhere(), None),
+        (ManagedPolicy::Always, Trust::SourceAccount, anywhere(), Some("managedPolicy=Always;trust=SourceAccount;")),
+        (ManagedPolicy::Never, Trust::SourceArn, anywhere(), Some("managedPolicy=Never;trust=SourceArn;")),
+        (ManagedPolicy::Auto, Trust::Standard, pulls, Some("vpcIds=vpc-0a,vpc-0b;vpcEndpointIds=vpce-0c;")),
+    ];
+    for (managed_policy, trust, pulls, text) in rows {
+        assert_eq!(RoleSettings { managed_policy, trust, pulls }.differences().as_deref(), text);
+    }
+}
+
+/// Tasks are never without both: ours is there before the managed policy goes, and if ours cannot be seen it stays.
+#[test]
+fn our_policy_comes_before_the_managed_one_goes() {
+    let never = format!("{API}executionRole: {{name: wharfinger_payments_own, managedPolicy: Never}}\n");
+    let mut story = Story::settled(inputs(&never));
+    let role = story.world.roles.get_mut("wharfinger_payments_own").unwrap();
+    role.inline.clear();
+    role.attached.insert("arn:aws:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy".into());
+    assert_eq!(steps(&story.plan()), ["PutRolePolicy", "DetachRolePolicy"]);
+    let desired = desired(&story.inputs);
+    let mut seen = story.world.look(&desired);
+    seen.roles.values_mut().for_each(|role| role.inline_policy = Snapshot::Unknown(failure(FailureKind::Denied)));
+    let plan = wharfinger::plan::converge(&desired, &seen);
+    assert!(!steps(&plan).iter().any(|step| step == "DetachRolePolicy"), "{plan}");
+}
+
+/// The encryption context has whole ARNs: a part of one would never match.
+#[test]
+fn a_key_for_a_secret_known_in_part_asks_for_no_context() {
+    const SECRET: &str = "arn:aws:secretsmanager:eu-west-1:444455556666:secret:theirs";
+    const KEY: &str = "arn:aws:kms:eu-west-1:444455556666:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+    for (named, contexts) in [(SECRET.to_owned(), 0), (format!("{SECRET}-AbCdEf"), 1)] {
+        let spec = API.replace("{name: api", &format!("{{name: api, secrets: [{{name: A, valueFrom: '{named}'}}]"));
+        assert_ne!(spec, API);
+        let spec = format!("{spec}executionRole: {{kmsKeys: ['{KEY}']}}\n");
+        let story = Story::settled(fenced(inputs(&spec), "{secretArns: ['*'], kmsKeys: ['*']}"));
+        let desired = desired(&story.inputs);
+        let mut seen = story.world.look(&desired);
+        let theirs = seen.secrets.iter_mut().filter(|(id, _)| id.contains("theirs"));
+        theirs.for_each(|(_, secret)| *secret = Snapshot::Unknown(failure(FailureKind::Denied)));
+        let plan = wharfinger::plan::converge(&desired, &seen);
+        let put = plan.steps.iter().find_map(|step| match &step.action {
+            Action::PutRolePolicy { document, .. } => Some(document.to_string()),
+            _ => None,
+        });
+        let put = put.unwrap_or_else(|| panic!("{plan}"));
+        assert!(put.contains(KEY) && put.contains("kms:ViaService"), "{put}");
+        assert_eq!(put.matches("kms:EncryptionContext").count(), contexts, "{put}");
     }
 }
 
