@@ -43,6 +43,13 @@ fn kept(
     if plan.holds(&subject) {
         return;
     }
+    // Its resource policy cannot be read before it is restored: what others have in it must not be written over.
+    if found.present().is_some_and(|found| found.scheduled_for_deletion) {
+        if !sharing.readers.is_empty() || !replica_keys.is_empty() {
+            plan.hold(subject, Hold::Waiting, "copies and readers follow once it is restored");
+        }
+        return;
+    }
     let mut sharing = sharing.clone();
     for (region, key) in replica_keys {
         let key = match key.as_ref().map(|key| resolve_key(key, &subject, &scope, observed, plan)) {

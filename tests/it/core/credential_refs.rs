@@ -186,3 +186,14 @@ fn a_named_secret_has_no_copies() {
     story.pass();
     assert_eq!(story.status().secrets[0].arn, arn);
 }
+
+/// What others have in its resource policy cannot be read before it is restored, so nothing is written over it.
+#[test]
+fn a_secret_is_restored_before_its_readers_are_looked_at() {
+    let mut scene = Scene::settled("{registry: quay.io, secretRef: {name: quay-login}, replicas: [{region: us-east-1}]}");
+    scene.world.secrets.values_mut().for_each(|secret| secret.scheduled_for_deletion = true);
+    scene.world.secrets.values_mut().for_each(|secret| secret.replicas.clear());
+    assert_eq!(steps(&scene.plan()), ["RestoreSecret"]);
+    scene.settle();
+    assert!(scene.world.secrets.values().all(|secret| !secret.scheduled_for_deletion && secret.replicas.len() == 1));
+}

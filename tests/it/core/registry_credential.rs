@@ -25,7 +25,7 @@ pub(super) const LIMITS: &str = "{registries: [quay.io], kmsKeys: ['arn:aws:kms:
 /// A credential with what it refers to, in a world.
 pub(super) struct Scene {
     pub(super) inputs: CredentialInputs,
-    world: World,
+    pub(super) world: World,
     now: Timestamp,
 }
 
@@ -106,7 +106,7 @@ impl Scene {
         pass
     }
 
-    fn settle(&mut self) -> usize {
+    pub(super) fn settle(&mut self) -> usize {
         let before = self.world.writes;
         for _ in 0..6 {
             if let Pass::Done(round) = self.pass()
@@ -118,7 +118,7 @@ impl Scene {
         panic!("nothing settles: {:#?}", self.status());
     }
 
-    fn plan(&mut self) -> Plan {
+    pub(super) fn plan(&mut self) -> Plan {
         match self.pass_until(0) {
             Pass::Done(round) => round.plan.clone(),
             other => panic!("{other:?}"),
