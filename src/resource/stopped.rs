@@ -2,7 +2,7 @@
 //!
 //! Pure. The texts are made by three programs (the ECS agent, Fargate's agent, the container runtime) and promised by none, so
 //! they are looked at by their parts. What fits no class has none: a wrong remedy is worse than the text alone. Secrets that a
-//! container itself reads, Parameter Store's included, fail in the same words as the registry's secret and have the same classes.
+//! container itself reads fail in the same words as the registry's secret, so the remedies are for both.
 
 use std::fmt;
 
@@ -11,9 +11,11 @@ use std::fmt;
 pub enum Cause {
     /// The secret that the definition names does not exist.
     SecretMissing,
+    /// Parameter Store has no such parameter.
+    ParameterMissing,
     /// The secret is scheduled for deletion.
     SecretDeleted,
-    /// The execution role may not read the secret.
+    /// The execution role may not read the secret or the parameter.
     SecretAccessDenied,
     /// The execution role may not decrypt with the secret's KMS key.
     KmsDenied,
@@ -21,6 +23,8 @@ pub enum Cause {
     SecretMalformed,
     /// Secrets Manager cannot be reached from where the task runs.
     NetworkSecrets,
+    /// Amazon ECR does not let the execution role pull.
+    EcrDenied,
     /// The registry does not take the login.
     RegistryAuth,
     /// The registry has no such image.
@@ -38,22 +42,26 @@ impl Cause {
     pub fn remedy(self) -> &'static str {
         match self {
             Self::SecretMissing => {
-                "see in status.secrets which secret the definition names, ask for a pass with the annotation wharfinger.dev/requestedAt, and let new tasks use the newest revision"
+                "if status.secrets has the secret, ask for a pass with the annotation wharfinger.dev/requestedAt and let new tasks use the newest revision; if a container's own `secrets` name it, make it or mend its ARN there"
             }
+            Self::ParameterMissing => "make the parameter in Parameter Store, or mend its name in the container's `secrets`",
             Self::SecretDeleted => {
                 "ask for a pass with the annotation wharfinger.dev/requestedAt, which restores a secret of Wharfinger's; restore any other with `aws secretsmanager restore-secret`"
             }
             Self::SecretAccessDenied => {
-                "ask for a pass, which sets the policy of the execution role, and look for a permissions boundary, a service control policy or a policy on the secret that denies secretsmanager:GetSecretValue"
+                "ask for a pass with the annotation wharfinger.dev/requestedAt, which sets the policy of the execution role, and look for a permissions boundary, a service control policy, or a policy of the secret or of the VPC endpoint, that denies secretsmanager:GetSecretValue (for a parameter, ssm:GetParameters)"
             }
             Self::KmsDenied => {
-                "name the secret's key in spec.credentials[].kmsKey, so that the execution role gets kms:Decrypt, and see that the policy of the key lets IAM of that account grant it"
+                "name the key, in spec.credentials[].kmsKey for a registry's secret and in spec.executionRole.kmsKeys for what containers read themselves, so that the execution role gets kms:Decrypt, and see that the policy of the key lets IAM of that account grant it"
             }
             Self::SecretMalformed => {
                 "let the secret hold the text {\"username\": …, \"password\": …}, both not empty, or let Wharfinger keep it by spec.credentials[].secretRef"
             }
             Self::NetworkSecrets => {
                 "give the task's subnets a way to Secrets Manager: a NAT gateway, or an interface endpoint for secretsmanager whose security group admits port 443 from the task"
+            }
+            Self::EcrDenied => {
+                "let the execution role have AmazonECSTaskExecutionRolePolicy: ask for a pass and see that spec.executionRole.managedPolicy is not Never (to a role named by spec.executionRole.arn attach it yourself); for a repository of another account its policy must admit the role too"
             }
             Self::RegistryAuth => {
                 "try the login of spec.credentials with `docker login` and `docker pull`, put the right one into its Secret, and see that the image's name has no mistake: many registries tell a missing image like a forbidden one"
@@ -104,6 +112,10 @@ const NETWORK: &[&str] = &[
     "network is unreachable",
 ];
 const DENIED: &[&str] = &["accessdenied", "not authorized to perform"];
+/// Amazon ECR, which takes no login: the execution role pulls.
+const ECR: &[&str] = &["ecr registry auth", "perform: ecr:", ".dkr.ecr.", ".dkr-ecr."];
+/// A registry that refuses.
+const REFUSED: &[&str] = &["pull access denied", "no basic auth credentials", "insufficient_scope", "denied: requested access"];
 
 /// In this order: the first that fits counts. Texts: the ECS agent's asm.go and errormessages; Amazon ECS Developer Guide,
 /// "CannotPullContainer task errors" and "Resource initialization errors"; Secrets Manager's API; the registries.
@@ -116,7 +128,8 @@ const ROWS: &[Row] = &[
         Cause::SecretMissing,
         &[SECRETS, &["resourcenotfound", "check whether the secret exists", "can't find the specified secret"]],
     ),
-    (Cause::SecretMissing, &[SECRETS, &["must be a valid name", "invalid ssm parameters", "invalid parameters:"]]),
+    (Cause::SecretMissing, &[SECRETS, &["must be a valid name"]]),
+    (Cause::ParameterMissing, &[SECRETS, &["invalid ssm parameters", "invalid parameters:"]]),
     (Cause::SecretMalformed, &[&["authorizationdata is malformed", "empty secrets value", "did not contain json key"]]),
     (Cause::SecretMalformed, &[SECRETS, &["invalid schema", "authorization data: empty response"]]),
     (Cause::NetworkSecrets, &[SECRETS, NETWORK]),
@@ -125,13 +138,11 @@ const ROWS: &[Row] = &[
         Cause::Platform,
         &[&["descriptor matching platform", "no matching manifest for", "no match for platform", "exec format error"]],
     ),
-    (
-        Cause::RegistryAuth,
-        &[&["pull access denied", "no basic auth credentials", "insufficient_scope", "denied: requested access"]],
-    ),
+    (Cause::EcrDenied, &[ECR, REFUSED]),
+    (Cause::EcrDenied, &[ECR, DENIED]),
+    (Cause::RegistryAuth, &[REFUSED]),
     (Cause::RegistryAuth, &[PULL, &["unauthorized", "forbidden", "denied: denied", "authorization failed"]]),
-    (Cause::RegistryAuth, &[PULL, DENIED]),
-    (Cause::RegistryAuth, &[PULL, &["has the permissions to pull images"]]),
+    (Cause::EcrDenied, &[PULL, &["has the permissions to pull images"]]),
     (Cause::NetworkRegistry, &[PULL, NETWORK]),
     (Cause::ImageNotFound, &[PULL, &["not found", "manifest unknown", "name unknown", "no such image", "does not exist"]]),
     (Cause::NetworkRegistry, &[PULL, &["check your network configuration", "check your task network configuration"]]),

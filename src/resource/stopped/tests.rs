@@ -21,8 +21,9 @@ const TEXTS: &[(Cause, &str)] = &[
         Cause::SecretMissing,
         "{F}unable to retrieve secret from asm: service call has been retried 1 time(s): failed to fetch secret {A} from secrets manager: ValidationException: Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!",
     ),
+    (Cause::ParameterMissing, "Fetching secret data from SSM Parameter Store in eu-west-1: invalid parameters: /payments/token"),
     (
-        Cause::SecretMissing,
+        Cause::ParameterMissing,
         "{F}unable to retrieve secrets from ssm: service call has been retried 1 time(s): invalid ssm parameters: /payments/token",
     ),
     (
@@ -90,12 +91,16 @@ const TEXTS: &[(Cause, &str)] = &[
         "CannotPullContainerError: Error response from daemon: Get https://registry.example.com/v2/acme/api/manifests/1.0: no basic auth credentials",
     ),
     (
-        Cause::RegistryAuth,
+        Cause::EcrDenied,
         "{F}unable to retrieve ecr registry auth: service call has been retried 1 time(s): AccessDeniedException: User: arn:aws:sts::111122223333:assumed-role/r/t is not authorized to perform: ecr:GetAuthorizationToken on resource: *",
     ),
     (
-        Cause::RegistryAuth,
+        Cause::EcrDenied,
         "CannotPullContainerError: The task can't pull the image. Check that the role has the permissions to pull images from the registry.",
+    ),
+    (
+        Cause::EcrDenied,
+        "CannotPullContainerError: Error response from daemon: pull access denied for 111122223333.dkr.ecr.eu-west-1.amazonaws.com/api, repository does not exist or may require 'docker login': denied: User: arn:aws:sts::111122223333:assumed-role/r/t is not authorized to perform: ecr:BatchGetImage on resource: arn:aws:ecr:eu-west-1:111122223333:repository/api because no resource-based policy allows the ecr:BatchGetImage action",
     ),
     (
         Cause::ImageNotFound,
@@ -177,6 +182,22 @@ fn every_row_has_a_text_that_needs_it() {
             ROWS.iter().position(|(_, groups)| groups.iter().all(|words| words.iter().any(|word| text.contains(word))))
         };
         assert!(TEXTS.iter().any(|(_, text)| first(text) == Some(index)), "{cause}: {groups:?}");
+    }
+}
+
+/// A remedy names what really helps: words of it, and words that would lead astray.
+#[test]
+fn a_remedy_is_for_every_text_of_its_class() {
+    let rows: [(Cause, &[&str], &[&str]); 5] = [
+        (Cause::EcrDenied, &["AmazonECSTaskExecutionRolePolicy", "executionRole.managedPolicy"], &["docker login"]),
+        (Cause::SecretMissing, &["status.secrets", "`secrets`"], &[]),
+        (Cause::ParameterMissing, &["Parameter Store", "`secrets`"], &["status.secrets", "pass"]),
+        (Cause::SecretAccessDenied, &["secretsmanager:GetSecretValue", "ssm:GetParameters"], &[]),
+        (Cause::KmsDenied, &["spec.credentials[].kmsKey", "spec.executionRole.kmsKeys"], &[]),
+    ];
+    for (cause, words, astray) in rows {
+        let remedy = cause.remedy();
+        assert!(words.iter().all(|word| remedy.contains(word)) && !astray.iter().any(|word| remedy.contains(word)), "{remedy}");
     }
 }
 
