@@ -13,7 +13,7 @@ mod shared;
 mod verification;
 
 pub(crate) use credentials::is_object_name;
-pub(crate) use rules::answered;
+pub(crate) use rules::{answered, value_from};
 
 pub use credentials::ReferencedSecret;
 pub(crate) use needs::decryption;

@@ -1,9 +1,11 @@
 //! What the API server's strict validation does, for files that no API server has seen: unknown fields, types, bounds, patterns.
 
 use crate::api::{AccountBinding, PrivateImageWorkload, RegistryCredential};
-use crate::desired::answered;
-use crate::resource::normalise::DefinitionKind;
+use crate::desired::{answered, value_from};
+use crate::resource::normalise::{DefinitionKind, HIDDEN, hides};
+use jsonschema::ValidationError;
 use jsonschema::error::ValidationErrorKind;
+use jsonschema::paths::LocationSegment;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt;
 use serde_json::{Value, json};
@@ -21,20 +23,48 @@ pub(super) fn against_schema(schema: &Schema, object: &Value) -> Vec<String> {
     let Some(validator) = schema.as_ref() else { return vec!["the CRD's own schema is broken".to_owned()] };
     let mut found = vec![];
     for error in validator.iter_errors(object) {
-        let field = field(&error.instance_path().to_string());
+        let (field, selector) = place(&error);
         match error.kind() {
             ValidationErrorKind::AdditionalProperties { unexpected } => {
                 found.extend(unexpected.iter().map(|name| unknown(&field, name, &error.instance()[name.as_str()])));
+                continue;
             }
             // The pattern says it to machines.
-            ValidationErrorKind::Pattern { .. } if field.ends_with(".valueFrom") => found.push(format!(
-                "{field}: {}: this is neither a parameter nor a secret; write a parameter's name, its ARN (arn:aws:ssm:REGION:ACCOUNT:parameter/NAME), or a secret's ARN with or without :json-key:version-stage:version-id",
-                error.instance()
-            )),
-            _ => found.push(if field.is_empty() { error.to_string() } else { format!("{field}: {error}") }),
+            ValidationErrorKind::Pattern { .. } if field.ends_with(".valueFrom") => {
+                let value = error.instance().as_str().unwrap_or_default();
+                if let Some(problem) = value_from(&field, value) {
+                    found.push(problem.to_string());
+                    continue;
+                }
+            }
+            _ => {}
         }
+        let rule = match hides(&selector, error.instance()) {
+            true => error.masked_with(HIDDEN).to_string(),
+            false => error.to_string(),
+        };
+        found.push(if field.is_empty() { rule } else { format!("{field}: {rule}") });
     }
     found
+}
+
+/// Where an error is: as it is shown, `spec.credentials[0].registry`, and as a selector.
+fn place(error: &ValidationError) -> (String, Vec<String>) {
+    let (mut shown, mut selector) = (String::new(), Vec::<String>::new());
+    for segment in error.instance_path().segments() {
+        match segment {
+            LocationSegment::Index(index) => {
+                shown.push_str(&format!("[{index}]"));
+                selector.last_mut().into_iter().for_each(|list| list.push_str("[]"));
+            }
+            LocationSegment::Property(name) => {
+                let dot = if shown.is_empty() { "" } else { "." };
+                shown.push_str(&format!("{dot}{name}"));
+                selector.push(name.into_owned());
+            }
+        }
+    }
+    (shown, selector)
 }
 
 /// What AWS's answers have is told as such; any other field is only unknown.
@@ -88,15 +118,6 @@ fn close(schema: &mut Value) {
     }
 }
 
-/// `/spec/credentials/0/registry` as `spec.credentials[0].registry`.
-fn field(pointer: &str) -> String {
-    pointer.split('/').skip(1).fold(String::new(), |path, part| match part.parse::<usize>() {
-        Ok(index) => format!("{path}[{index}]"),
-        Err(_) if path.is_empty() => part.to_owned(),
-        Err(_) => format!("{path}.{part}"),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,7 +131,7 @@ mod tests {
             (json!({"batch": {"jobDefinitionArn": "x"}}), "spec.batch.jobDefinitionArn: \"x\": DescribeJobDefinitions answers"),
             (json!({"batch": {"containerProperties": {"revision": 3}}}), "spec.batch.containerProperties.revision: unknown field"),
             (json!({"ecs": {"containerDefinitions": [{"imagge": "x"}]}}), "spec.ecs.containerDefinitions[0].imagge: unknown field"),
-            (json!({"ecs": {"containerDefinitions": [{"secrets": [{"valueFrom": "arn:aws:s3:::x"}]}]}}), "secrets[0].valueFrom: \"arn:aws:s3:::x\": this is neither a parameter nor a secret; write"),
+            (json!({"ecs": {"containerDefinitions": [{"secrets": [{"valueFrom": "arn:aws:s3:::x"}]}]}}), "secrets[0].valueFrom: \"arn:aws:s3:::x\": an ARN of a secret or of a parameter has a Region and an account; write a parameter's name"),
             (json!({"ecs": {"cpu": 256}}), "spec.ecs.cpu: 256 is not of type \"string\""),
             (json!({"batch": {"timeout": {"attemptDurationSeconds": 59}}}), "spec.batch.timeout.attemptDurationSeconds: 59 is less than the minimum of 60"),
             (json!({"batch": {"retryStrategy": {"attempts": 11}}}), "spec.batch.retryStrategy.attempts: 11 is greater than the maximum of 10"),
@@ -120,6 +141,32 @@ mod tests {
         for (spec, expected) in rows {
             let found = against_schema(&WORKLOAD, &json!({"apiVersion": "", "kind": "", "metadata": {}, "spec": spec}));
             assert!(found.len() == 1 && found[0].contains(expected), "{expected}: {found:?}");
+        }
+    }
+
+    /// A value of another type, or one whose list or container is misshapen, is in the message of its rule.
+    #[test]
+    fn values_of_environment_variables_are_not_told() {
+        let variables = [
+            json!([{"name": "A", "value": 4711}]),
+            json!({"A": "4711"}),
+            json!("A=4711"),
+            json!(["A=4711"]),
+            json!([{"name": "A", "value": {"b": 4711}}]),
+        ];
+        let containers = variables.iter().map(|variables| json!([{"name": "a", "environment": variables}]));
+        let misshapen = [json!({"a": {"environment": [{"name": "A", "value": "4711"}]}})];
+        for containers in containers.chain(misshapen) {
+            let specs = [
+                (json!({"ecs": {"containerDefinitions": containers}}), "spec.ecs.containerDefinitions"),
+                (json!({"ecs": [{"containerDefinitions": containers}]}), "spec.ecs"),
+                (json!({"batch": {"containerProperties": containers}}), "spec.batch.containerProperties"),
+            ];
+            for (spec, field) in specs {
+                let found = against_schema(&WORKLOAD, &json!({"spec": spec})).join("\n");
+                let masked = found.contains(HIDDEN) || found.contains("unknown field");
+                assert!(found.contains(field) && masked && !found.contains("4711"), "{spec}: {found}");
+            }
         }
     }
 

@@ -7,6 +7,8 @@ mod platform;
 mod sizes;
 mod spelling;
 
+pub(crate) use parameters::value_from;
+
 use super::document::Prepared;
 use crate::problem::Problem;
 use crate::resource::definition::roles_mut;

@@ -21,7 +21,7 @@ mod tests;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-pub use diff::{Change, FieldChange, HIDDEN, changes, veiled};
+pub use diff::{Change, FieldChange, HIDDEN, changes, hides, veiled};
 
 /// The version of the rules. It goes into the content-hash tag; raise it with every change that alters a normal form.
 pub const VERSION: u32 = 2;

@@ -11,12 +11,14 @@ pub(super) fn check(container: &Member, problems: &mut Vec<Problem>) {
     let of_logs = logs.into_iter().flat_map(|logs| items(logs, "secretOptions")).enumerate();
     for (list, (index, secret)) in own.chain(of_logs.map(|it| ("logConfiguration.secretOptions", it))) {
         let value = secret.get("valueFrom").and_then(Value::as_str).unwrap_or_default();
-        if let Some(why) = fault(value) {
-            let field = format!("{}.{list}[{index}].valueFrom", container.field);
-            let remedy = "write a parameter's name or ARN, or a secret's ARN with or without :json-key:version-stage:version-id";
-            problems.push(Problem::spec(field, value, why, remedy));
-        }
+        problems.extend(value_from(&format!("{}.{list}[{index}].valueFrom", container.field), value));
     }
+}
+
+/// Checks one `valueFrom`, which stands at this field of the spec.
+pub(crate) fn value_from(field: &str, value: &str) -> Option<Problem> {
+    let remedy = "write a parameter's name, its ARN (arn:aws:ssm:REGION:ACCOUNT:parameter/NAME), or a secret's ARN with or without :json-key:version-stage:version-id";
+    fault(value).map(|why| Problem::spec(field, value, why, remedy))
 }
 
 /// What is wrong with it. What has no colon is the name of a parameter.

@@ -53,6 +53,12 @@ pub fn veiled(definition: &Value) -> Value {
     veil(&[], definition)
 }
 
+/// Whether this value may not be shown, or something in it. `selector` = the fields that lead to it, a list's with `[]` where an
+/// item of it is meant.
+pub fn hides(selector: &[String], value: &Value) -> bool {
+    veil(selector, value) != *value
+}
+
 /// A place in a definition: as it is shown, and as a selector like those of the rules.
 #[derive(Default)]
 struct Place {
