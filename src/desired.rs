@@ -13,6 +13,7 @@ mod shared;
 mod verification;
 
 pub(crate) use credentials::is_object_name;
+pub(crate) use document::on_eks;
 pub(crate) use rules::{answered, value_from};
 
 pub use credentials::ReferencedSecret;

@@ -33,7 +33,7 @@ pub struct Imported {
     pub workloads: Vec<(String, Value)>,
     /// What was left out, changed, or needs the user's hand.
     pub remarks: Vec<String>,
-    /// Definitions that no workload can stand for, with the reason.
+    /// Why no workload can stand for a definition, each reason with the definition's place.
     pub refused: Vec<String>,
 }
 
@@ -78,19 +78,19 @@ fn workloads(found: Found, options: &Options) -> Imported {
     let mut used = BTreeSet::new();
     for definition in found.definitions {
         let place = definition.place.clone();
-        let mut remarks = vec![];
-        match definition::workload(definition, &found.creds, options, &mut used, &mut remarks) {
-            Ok((name, _)) if !names.insert(name.clone()) => {
+        let (mut remarks, mut problems) = (vec![], vec![]);
+        match definition::workload(definition, &found.creds, options, &mut used, &mut remarks, &mut problems) {
+            Some((name, _)) if !names.insert(name.clone()) => {
                 let remedy = "import one of them with --name";
-                let problem = Problem::spec("metadata.name", name, "another definition has this name", remedy);
-                imported.refused.push(format!("{place}: {problem}"));
+                problems.push(Problem::spec("metadata.name", name, "another definition has this name", remedy));
             }
-            Ok((name, spec)) => {
+            Some((name, spec)) => {
                 imported.remarks.extend(remarks.iter().map(|remark| format!("{place}: {remark}")));
-                imported.workloads.push((place, object(name, options, spec)));
+                imported.workloads.push((place.clone(), object(name, options, spec)));
             }
-            Err(problem) => imported.refused.push(format!("{place}: {problem}")),
+            None => {}
         }
+        imported.refused.extend(problems.iter().map(|problem| format!("{place}: {problem}")));
     }
     for creds in &found.creds {
         for login in &creds.logins {

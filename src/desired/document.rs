@@ -164,13 +164,7 @@ fn check_shape(kind: DefinitionKind, definition: &Definition, problems: &mut Vec
         }
         DefinitionKind::JobDefinition => {
             if has(&"eksProperties") {
-                let rule = "jobs on EKS pull with imagePullSecrets, not with repositoryCredentials";
-                problems.push(Problem::spec(
-                    "spec.batch.eksProperties",
-                    "",
-                    rule,
-                    "use podProperties.imagePullSecrets and no Wharfinger",
-                ));
+                problems.push(on_eks("spec.batch.eksProperties"));
             }
             let forms = ["containerProperties", "ecsProperties", "nodeProperties"];
             let given: Vec<&str> = forms.iter().copied().filter(has).collect();
@@ -180,6 +174,12 @@ fn check_shape(kind: DefinitionKind, definition: &Definition, problems: &mut Vec
             }
         }
     }
+}
+
+/// Refuses a job on EKS, which this field makes it.
+pub(crate) fn on_eks(field: &str) -> Problem {
+    let rule = "jobs on EKS pull with imagePullSecrets, not with repositoryCredentials";
+    Problem::spec(field, "", rule, "use podProperties.imagePullSecrets and no Wharfinger")
 }
 
 fn check_roles(spec: &PrivateImageWorkloadSpec, problems: &mut Vec<Problem>) {

@@ -27,7 +27,8 @@ pub(super) fn given<'a>(
     document: &Value,
     creds: &'a [Creds],
     used: &mut BTreeSet<String>,
-) -> Result<Given<'a>, Problem> {
+    problems: &mut Vec<Problem>,
+) -> Given<'a> {
     let mut given = Given { by_container: BTreeMap::new(), roles: BTreeSet::new() };
     for (path, container) in containers(kind, document) {
         let Some(name) = container.get("name").and_then(Value::as_str) else { continue };
@@ -39,7 +40,7 @@ pub(super) fn given<'a>(
                 "{} of {} and {} of {} both name this container",
                 one.registry, first.place, other.registry, second.place
             );
-            return Err(Problem::spec(format!("{path}.name"), name, rule, "give one of them only"));
+            problems.push(Problem::spec(format!("{path}.name"), name, rule, "give one of them only"));
         }
         for (creds, login) in all {
             used.insert(name.to_owned());
@@ -47,7 +48,7 @@ pub(super) fn given<'a>(
             given.by_container.insert(path.clone(), login);
         }
     }
-    Ok(given)
+    given
 }
 
 /// What a container pulls with.
@@ -63,8 +64,9 @@ enum Source {
 struct Pull {
     path: String,
     host: String,
-    /// The login, and its customer key.
-    with: Option<(Source, Option<String>)>,
+    with: Option<Source>,
+    /// The customer key of the secret, where a file of logins names one.
+    kms_key: Option<String>,
 }
 
 /// Takes the logins out of the containers. Where the containers of one registry do not agree, each keeps its own.
@@ -74,16 +76,10 @@ pub(super) fn take(
     given: &Given,
     namespace: Option<&str>,
     remarks: &mut Vec<String>,
-) -> Result<Vec<Value>, Problem> {
+    problems: &mut Vec<Problem>,
+) -> Vec<Value> {
     let mut pulls: Vec<Pull> = vec![];
-    let mut wrong = None;
-    containers_mut(kind, document, |path, container| match pull(path, container, given, remarks) {
-        Ok(pull) => pulls.extend(pull),
-        Err(problem) => wrong = Some(problem),
-    });
-    if let Some(problem) = wrong {
-        return Err(problem);
-    }
+    containers_mut(kind, document, |path, container| pulls.extend(pull(path, container, given, remarks, problems)));
     let mut hosts: Vec<&str> = vec![];
     pulls.iter().for_each(|pull| hosts.extend((!hosts.contains(&pull.host.as_str())).then_some(pull.host.as_str())));
     let mut credentials = vec![];
@@ -91,19 +87,26 @@ pub(super) fn take(
     for host in hosts {
         let of_host: Vec<&Pull> = pulls.iter().filter(|pull| pull.host == host).collect();
         let (with, without): (Vec<&Pull>, Vec<&Pull>) = of_host.into_iter().partition(|pull| pull.with.is_some());
-        let bare: Vec<&str> = without.iter().map(|pull| pull.path.as_str()).collect();
-        match with.iter().filter_map(|pull| pull.with.as_ref()).collect::<Vec<_>>().as_slice() {
-            [] => remarks.push(format!(
-                "by hand: {} pulls from {host} without a login: add one to spec.credentials unless the registry serves everybody",
-                bare.join(", ")
-            )),
-            [first, rest @ ..] if rest.iter().all(|other| other == first) => {
-                credentials.push(credential(host, first, namespace, remarks));
+        let bare = without.iter().map(|pull| pull.path.as_str()).collect::<Vec<_>>().join(", ");
+        let mut sources: Vec<&Source> = with.iter().filter_map(|pull| pull.with.as_ref()).collect();
+        sources.dedup();
+        let then = match sources.as_slice() {
+            [] => "add one to spec.credentials",
+            [source] => {
+                credentials.push(credential(host, source, one_key(host, &with, remarks), namespace, remarks));
                 if !bare.is_empty() {
-                    remarks.push(format!("changed: {} pulls from {host} with the same login now", bare.join(", ")));
+                    remarks.push(format!("changed: {bare} pulls from {host} with the same login now"));
                 }
+                continue;
             }
-            _ => keep(host, &with, &mut in_place, remarks)?,
+            _ => {
+                keep(host, &with, &mut in_place, remarks, problems);
+                "give it a `repositoryCredentials` of its own, as the others have,"
+            }
+        };
+        if !bare.is_empty() {
+            remarks
+                .push(format!("by hand: {bare} pulls from {host} without a login: {then} unless the registry serves everybody"));
         }
     }
     containers_mut(kind, document, |path, container| {
@@ -113,7 +116,7 @@ pub(super) fn take(
             container.shift_remove(FIELD);
         }
     });
-    Ok(credentials)
+    credentials
 }
 
 /// What a container pulls with; nothing where that cannot be said.
@@ -122,7 +125,8 @@ fn pull(
     container: &mut Map<String, Value>,
     given: &Given,
     remarks: &mut Vec<String>,
-) -> Result<Option<Pull>, Problem> {
+    problems: &mut Vec<Problem>,
+) -> Option<Pull> {
     let own = container.get(FIELD).and_then(|it| it.get(PARAMETER)).and_then(Value::as_str).map(str::to_owned);
     let login = given.by_container.get(path);
     let written = container.get("image").and_then(Value::as_str).unwrap_or_default();
@@ -130,36 +134,47 @@ fn pull(
         Ok(image) => image,
         Err(error) if login.is_some() => {
             let remedy = "name the image, or take the container out of the file of logins";
-            return Err(Problem::spec(format!("{path}.image"), "", error.to_string(), remedy));
+            problems.push(Problem::spec(format!("{path}.image"), "", error.to_string(), remedy));
+            return None;
         }
         Err(error) => {
             remarks.push(format!("by hand: {path}.image: {error}"));
-            return Ok(None);
+            return None;
         }
     };
     if image.ecr().is_some() {
         if container.shift_remove(FIELD).is_some() || login.is_some() {
             remarks.push(format!("left out: the login of {path}: Amazon ECR takes none, the execution role pulls from it"));
         }
-        return Ok(None);
+        return None;
     }
-    let host = image.registry().to_owned();
-    let told = login.map(|login| {
-        let source = login.secret_arn.clone().map_or_else(|| Source::File(login.registry.clone()), Source::Arn);
-        (source, login.kms_key.clone())
-    });
-    if let (Some((source, _)), Some(own)) = (&told, &own)
+    let told = login.map(|login| login.secret_arn.clone().map_or_else(|| Source::File(login.registry.clone()), Source::Arn));
+    if let (Some(source), Some(own)) = (&told, &own)
         && *source != Source::Arn(own.clone())
     {
         remarks.push(format!("changed: {path} pulls with the login in the file of logins, not with {own}"));
     }
-    Ok(Some(Pull { path: path.to_owned(), host, with: told.or(own.map(|own| (Source::Arn(own), None))) }))
+    // The account's default key is not named: every role of the account may use it.
+    let kms_key = login.and_then(|login| login.kms_key.clone()).filter(|key| !is_default_key(key));
+    Some(Pull { path: path.to_owned(), host: image.registry().to_owned(), with: told.or(own.map(Source::Arn)), kms_key })
+}
+
+/// The key of the one secret that containers pull with. Not every file that names the secret need name its key.
+fn one_key(host: &str, with: &[&Pull], remarks: &mut Vec<String>) -> Option<String> {
+    let keys: BTreeSet<&String> = with.iter().filter_map(|pull| pull.kms_key.as_ref()).collect();
+    if keys.len() > 1 {
+        let keys = keys.into_iter().cloned().collect::<Vec<_>>().join(" and ");
+        remarks
+            .push(format!("by hand: the secret for {host} has one KMS key, and {keys} are named: write the right one to kmsKey"));
+        return None;
+    }
+    keys.into_iter().next().cloned()
 }
 
 /// The entry of `spec.credentials`. ECS sends a login to the host of the image, so that is its registry.
-fn credential(host: &str, with: &(Source, Option<String>), namespace: Option<&str>, remarks: &mut Vec<String>) -> Value {
+fn credential(host: &str, source: &Source, kms_key: Option<String>, namespace: Option<&str>, remarks: &mut Vec<String>) -> Value {
     let mut credential = json!({ "registry": host });
-    match &with.0 {
+    match source {
         Source::Arn(arn) => credential["secretArn"] = json!(arn),
         Source::File(_) => {
             let name = label(&format!("regcred-{host}"));
@@ -170,26 +185,37 @@ fn credential(host: &str, with: &(Source, Option<String>), namespace: Option<&st
             credential["secretRef"] = json!({ "name": name });
         }
     }
-    // The account's default key is not named: every role of the account may use it.
-    if let Some(key) = with.1.as_deref().filter(|key| !is_default_key(key)) {
+    if let Some(key) = kms_key {
         credential["kmsKey"] = json!(key);
     }
     credential
 }
 
 /// The containers of one registry pull with several secrets: what is in AWS stays where it is.
-fn keep(host: &str, with: &[&Pull], in_place: &mut BTreeMap<String, String>, remarks: &mut Vec<String>) -> Result<(), Problem> {
+fn keep(
+    host: &str,
+    with: &[&Pull],
+    in_place: &mut BTreeMap<String, String>,
+    remarks: &mut Vec<String>,
+    problems: &mut Vec<Problem>,
+) {
+    let mut keys = BTreeSet::new();
     for pull in with {
         match &pull.with {
-            Some((Source::Arn(arn), _)) => drop(in_place.insert(pull.path.clone(), arn.clone())),
+            Some(Source::Arn(arn)) => {
+                in_place.insert(pull.path.clone(), arn.clone());
+                keys.extend(pull.kms_key.as_ref().map(|key| (arn, key)));
+            }
             _ => {
                 let rule = format!("other containers pull from {host} with another login, and this one is not in AWS yet");
                 let remedy = "put it into Secrets Manager and name it by secrets_manager_arn";
-                return Err(Problem::spec(&pull.path, "", rule, remedy));
+                problems.push(Problem::spec(&pull.path, "", rule, remedy));
             }
         }
     }
     let paths: Vec<&str> = with.iter().map(|pull| pull.path.as_str()).collect();
     remarks.push(format!("kept: {}: they pull from {host} with different secrets", paths.join(", ")));
-    Ok(())
+    remarks.extend(keys.iter().map(|(arn, key)| {
+        format!("left out: KMS key {key} of {arn}: AWS is asked for it; let limits.kmsKeys of the AccountBinding admit it")
+    }));
 }

@@ -2,6 +2,7 @@
 
 use super::registry_creds::Creds;
 use super::{Options, credentials, label};
+use crate::desired::on_eks;
 use crate::problem::Problem;
 use crate::resource::arn::Arn;
 use crate::resource::definition::roles_mut;
@@ -35,19 +36,20 @@ fn words(kind: DefinitionKind) -> Words {
     }
 }
 
-/// Name and spec of the workload. `used` gains the containers that a file of logins names.
+/// Name and spec of the workload; none where there are problems. `used` gains the containers that a file of logins names.
 pub(super) fn workload(
     found: Found,
     creds: &[Creds],
     options: &Options,
     used: &mut BTreeSet<String>,
     remarks: &mut Vec<String>,
-) -> Result<(String, Map<String, Value>), Problem> {
+    problems: &mut Vec<Problem>,
+) -> Option<(String, Map<String, Value>)> {
     let Found { kind, mut content, .. } = found;
     let words = words(kind);
     if content.get("eksProperties").is_some_and(|eks| !eks.is_null()) {
-        let rule = "jobs on EKS pull with imagePullSecrets, not with repositoryCredentials";
-        return Err(Problem::spec("eksProperties", "", rule, "use podProperties.imagePullSecrets and no Wharfinger"));
+        problems.push(on_eks("eksProperties"));
+        return None;
     }
     drop_empty(&mut content);
     let arn = content.shift_remove(words.arn).and_then(|arn| Arn::parse(arn.as_str()?).ok());
@@ -57,12 +59,12 @@ pub(super) fn workload(
         remarks.push(format!("left out: {}: AWS says them, and does not take them", stripped.join(", ")));
     }
     drop_tags(&mut content, remarks);
-    let name = take_name(&words, &mut content, options, remarks)?;
+    let name = take_name(&words, &mut content, options, remarks, problems);
 
     let mut document = Value::Object(content);
-    let given = credentials::given(kind, &document, creds, used)?;
+    let given = credentials::given(kind, &document, creds, used, problems);
     let role = take_role(kind, &mut document, &given.roles, arn.as_ref(), remarks);
-    let credentials = credentials::take(kind, &mut document, &given, options.namespace.as_deref(), remarks)?;
+    let credentials = credentials::take(kind, &mut document, &given, options.namespace.as_deref(), remarks, problems);
     let mut spec = Map::new();
     if !credentials.is_empty() {
         spec.insert("credentials".to_owned(), credentials.into());
@@ -71,7 +73,7 @@ pub(super) fn workload(
         spec.insert("executionRole".to_owned(), json!({ "arn": arn }));
     }
     spec.insert(words.field.to_owned(), document);
-    Ok((name, spec))
+    problems.is_empty().then_some((name, spec))
 }
 
 /// Nulls, empty lists and empty objects mean what their absence means (see `resource::normalise`). Items of lists stay.
@@ -116,12 +118,13 @@ fn take_name(
     content: &mut Map<String, Value>,
     options: &Options,
     remarks: &mut Vec<String>,
-) -> Result<String, Problem> {
+    problems: &mut Vec<Problem>,
+) -> String {
     let written = content.get(words.name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let name = options.name.clone().unwrap_or_else(|| label(&written));
     if name.is_empty() {
         let rule = "nothing here can be the name of the workload";
-        return Err(Problem::spec(words.name, written, rule, "give one with --name"));
+        problems.push(Problem::spec(words.name, &written, rule, "give one with --name"));
     }
     if !options.keep_family && content.shift_remove(words.name).is_some() {
         let (field, namespace) = (words.name, options.namespace.as_deref().unwrap_or("NAMESPACE"));
@@ -129,7 +132,7 @@ fn take_name(
             "changed: {field} {written}: it is registered as {namespace}_{name} from now on; name that in services and job submissions, or keep the name with --keep-family"
         ));
     }
-    Ok(name)
+    name
 }
 
 /// The ARN of the one execution role, which leaves the definition. `given` = what files of logins name; that role comes before

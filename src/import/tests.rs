@@ -101,6 +101,64 @@ fn a_definition_that_no_workload_can_stand_for_is_refused_and_the_others_are_not
 }
 
 #[test]
+fn everything_that_is_wrong_with_a_definition_is_told() {
+    let definition = "{family: '__', containerDefinitions: [{name: a, image: <IMAGE>}, {name: b, image: <IMAGE>}, {name: c, image: r.example.com/c}]}";
+    let login = |containers: &str| format!("{{username: u, password: p, container_names: [{containers}]}}");
+    let creds = format!("{{registry_credentials: {{r.example.com: {}, s.example.com: {}}}}}", login("a, b, c"), login("c"));
+    let told = imported(&[definition, &creds], &Options::default()).unwrap().refused;
+    for field in ["family", "containerDefinitions[0].image", "containerDefinitions[1].image", "containerDefinitions[2].name"] {
+        assert_eq!(told.iter().filter(|told| told.starts_with(&format!("file0: {field}: "))).count(), 1, "{field}: {told:?}");
+    }
+}
+
+/// Containers of one registry with one secret, with several, and without.
+#[test]
+fn what_differs_within_a_registry_stays_in_place_and_is_told() {
+    let container = |(name, secret): (&str, Option<&str>)| match secret {
+        None => format!("{{name: {name}, image: r.example.com/{name}}}"),
+        Some(arn) => {
+            format!("{{name: {name}, image: r.example.com/{name}, repositoryCredentials: {{credentialsParameter: '{arn}'}}}}")
+        }
+    };
+    let task = |containers: &[(&str, Option<&str>)]| {
+        let containers: Vec<String> = containers.iter().copied().map(container).collect();
+        format!("{{family: x, containerDefinitions: [{}]}}", containers.join(", "))
+    };
+    let keyed = |arn: &str, key: &str, container: &str| {
+        creds(&format!("{{secrets_manager_arn: '{arn}', kms_key_id: '{key}', container_names: [{container}]}}"))
+    };
+    let other = ARN.replace("a-AbCdEf", "b-AbCdEf");
+    let key = "alias/shop";
+
+    let (workload, remarks) =
+        one(&[&task(&[("a", Some(ARN)), ("b", None), ("c", None)]), &keyed(&other, key, "b")], &Options::default());
+    let kept = |index: usize| &workload["spec"]["ecs"]["containerDefinitions"][index]["repositoryCredentials"];
+    assert_eq!(workload["spec"].get("credentials"), None, "{workload}");
+    assert_eq!((&kept(0)["credentialsParameter"], &kept(1)["credentialsParameter"]), (&json!(ARN), &json!(other)));
+    for wanted in [
+        "kept: containerDefinitions[0], containerDefinitions[1]: they pull from r.example.com with different secrets",
+        "by hand: containerDefinitions[2] pulls from r.example.com without a login: give it a `repositoryCredentials`",
+        &format!("left out: KMS key {key} of {other}"),
+    ] {
+        assert!(remarks.contains(wanted), "{wanted}: {remarks}");
+    }
+
+    // One secret, whose key not every place names.
+    let one_secret = task(&[("a", Some(ARN)), ("b", None)]);
+    let (workload, remarks) = one(&[&one_secret, &keyed(ARN, key, "b")], &Options::default());
+    let credential = json!([{"registry": "r.example.com", "secretArn": ARN, "kmsKey": key}]);
+    assert_eq!((&workload["spec"]["credentials"], remarks.contains("different")), (&credential, false), "{remarks}");
+
+    // One secret, of which two files say different keys.
+    let (workload, remarks) = one(&[&one_secret, &keyed(ARN, key, "b"), &keyed(ARN, "alias/other", "a")], &Options::default());
+    assert_eq!(workload["spec"]["credentials"], json!([{"registry": "r.example.com", "secretArn": ARN}]));
+    assert!(
+        remarks.contains("by hand: the secret for r.example.com has one KMS key, and alias/other and alias/shop"),
+        "{remarks}"
+    );
+}
+
+#[test]
 fn what_needs_the_users_hand_is_remarked() {
     let container = |image: &str| format!("{{family: x, containerDefinitions: [{{name: c, image: '{image}'}}]}}");
     let ecr = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/c:1";
