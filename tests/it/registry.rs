@@ -8,6 +8,7 @@ use net::{Net, Script, Seen, all_at};
 use replies::*;
 use std::io::Write;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tracing::instrument::WithSubscriber;
 use wharfinger::api::{ImageFailure, ImageFailureClass as Class, Limits};
 use wharfinger::registry::Resolver;
@@ -39,6 +40,7 @@ struct Asked {
     trusted: bool,
     limits: Limits,
     resolver: Resolver,
+    patience: Duration,
 }
 
 fn asked() -> Asked {
@@ -55,6 +57,7 @@ fn asked() -> Asked {
             ..Limits::default()
         },
         resolver: all_at(&["127.0.0.1"]),
+        patience: Duration::from_secs(60), // more than any answer takes on a busy machine
     }
 }
 
@@ -97,7 +100,7 @@ async fn ask(name: &str, asked: &Asked, script: Script) -> (Result<Proof, ImageF
     let log = Log::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(move || writer.clone()).finish();
-    let registries = net.registries(asked.trusted, asked.resolver.clone());
+    let registries = net.registries(asked.trusted, asked.resolver.clone(), asked.patience);
     let answer = registries.prove(&read, &login).with_subscriber(subscriber).await;
     let shown = format!("{answer:?}{}", String::from_utf8_lossy(&log.0.lock().unwrap()));
     assert!(!shown.contains(PASSWORD) && !shown.contains(PAIR), "{name}: the login is shown: {shown}");
@@ -262,11 +265,12 @@ async fn answers_that_make_no_sense_are_refused() {
 async fn connections_that_do_not_hold_are_told() {
     let silent = Is::Not(Class::Unreachable, "no whole answer");
     let tls = |text| Is::Not(Class::Tls, text);
+    let impatient = || Asked { patience: Duration::from_millis(400), ..asked() };
     let rows: [(&str, Asked, Script, Is); 7] = [
-        ("no answer", asked(), hang, silent),
-        ("a slow one", asked(), drip, silent),
+        ("no answer", impatient(), hang, silent),
+        ("a slow one", impatient(), drip, silent),
         ("half of one", asked(), cut, Is::Not(Class::Unreachable, "")),
-        ("no TLS", Asked { host: "silent.example.com", ..asked() }, basic, silent),
+        ("no TLS", Asked { host: "silent.example.com", ..impatient() }, basic, silent),
         ("http where https is asked for", Asked { host: "plain.example.com", ..asked() }, basic, tls("")),
         ("unknown CA", Asked { trusted: false, ..asked() }, basic, tls("certificate")),
         ("certificate of another host", Asked { host: "wrong.example.com", ..asked() }, basic, tls("certificate")),

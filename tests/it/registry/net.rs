@@ -91,10 +91,10 @@ impl Net {
         format!("{host}:{}", self.ports[host])
     }
 
-    /// Asks this internet, with this patience.
-    pub(crate) fn registries(&self, trusted: bool, resolver: Resolver) -> Registries {
+    /// What asks this internet.
+    pub(crate) fn registries(&self, trusted: bool, resolver: Resolver, patience: Duration) -> Registries {
         let registries = Registries::load(trusted.then_some(self.ca.as_path())).unwrap();
-        registries.with(resolver, Duration::from_millis(400))
+        registries.with(resolver, patience)
     }
 
     async fn serve(self: Arc<Self>, host: &'static str, acceptor: TlsAcceptor, stream: TcpStream) {
