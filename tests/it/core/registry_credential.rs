@@ -1,5 +1,7 @@
 //! A `RegistryCredential` and the workloads that pull with it: one secret, kept once, used by reference.
 
+mod values;
+
 use super::fixtures::{PASSWORD, binding, docker, inputs};
 use super::story::steps;
 use super::world::{World, failure};
@@ -154,59 +156,6 @@ fn one_write_makes_it_and_nothing_more_is_written() {
 }
 
 #[test]
-fn a_rotation_is_one_write_and_so_is_the_way_back() {
-    let mut scene = Scene::settled(QUAY);
-    let (first, arn) = (scene.secret().current().unwrap().to_owned(), scene.secret().arn.clone());
-    scene.now = "2026-01-02T00:00:00Z".parse().unwrap();
-    scene.inputs.source = Some(logins("second"));
-    assert_eq!(steps(&scene.plan()), ["PutSecretValue"]);
-    assert_eq!(scene.settle(), 1);
-    assert_ne!(scene.secret().current(), Some(first.as_str()));
-    assert_eq!(scene.status().secret.as_ref().unwrap().synced_at.as_deref(), Some("2026-01-02T00:00:00Z"));
-    scene.inputs.source = Some(logins(PASSWORD));
-    assert_eq!(steps(&scene.plan()), ["UpdateSecretVersionStage"], "A, B, A: AWS ignores the token that it knows");
-    assert_eq!(scene.settle(), 1);
-    assert_eq!(scene.secret().current(), Some(first.as_str()));
-    // Somebody writes another value by hand.
-    let by_hand = "00000000-0000-0000-0000-000000000000".to_owned();
-    scene.secret().versions.values_mut().for_each(|stages| stages.clear());
-    scene.secret().versions.insert(by_hand.clone(), ["AWSCURRENT".to_owned()].into());
-    assert_eq!(scene.settle(), 1, "X, A: back by its label");
-    // AWS deleted the version that had lost its labels.
-    scene.secret().versions = [(by_hand, ["AWSCURRENT".to_owned()].into())].into();
-    assert_eq!(steps(&scene.plan()), ["PutSecretValue"]);
-    scene.settle();
-    assert_eq!(scene.secret().current(), Some(first.as_str()));
-    assert_eq!(scene.status().secret.as_ref().unwrap().arn, arn, "under the same ARN");
-}
-
-#[test]
-fn whose_value_it_is() {
-    let rows: [(&str, &str, fn(&mut ObservedSecret), &[&str], &str); 4] = [
-        ("enforced", QUAY, |_| {}, &["PutSecretValue"], ""),
-        ("made once", "{registry: quay.io, secretRef: {name: quay-login}, valuePolicy: CreateOnly}", |_| {}, &[], "CreateOnly"),
-        ("rotated by others", QUAY, |secret| secret.rotation_enabled = true, &[], "rotation"),
-        (
-            "made, but without any value",
-            "{registry: quay.io, secretRef: {name: quay-login}, valuePolicy: CreateOnly}",
-            |secret| secret.versions.clear(),
-            &["PutSecretValue"],
-            "",
-        ),
-    ];
-    for (what, spec, change, expected, told) in rows {
-        let mut scene = Scene::settled(spec);
-        change(scene.secret());
-        scene.inputs.source = Some(logins("second"));
-        let plan = scene.plan();
-        assert_eq!(steps(&plan), expected, "{what}");
-        scene.settle();
-        assert!(scene.status().warnings.join("\n").contains(told), "{what}: {:?}", scene.status().warnings);
-        assert_eq!(scene.ready().0, "Succeeded", "{what}");
-    }
-}
-
-#[test]
 fn what_others_made_is_taken_over_only_where_that_is_asked_for() {
     let spec = |policy: &str| format!("{{registry: quay.io, secretRef: {{name: quay-login}}, adoptionPolicy: {policy}}}");
     let identity = "cluster-1/payments/RegistryCredential/quay";
@@ -358,6 +307,50 @@ fn what_cannot_be_seen_or_written_is_told_and_tried_again() {
     scene.pass();
     assert_eq!(scene.ready().0, "AccessDenied");
     scene.world.fault = None;
+    scene.settle();
+    assert_eq!(scene.ready().0, "Succeeded");
+}
+
+/// Its owner named the copy's key by an alias of the copy's Region.
+#[test]
+fn a_copy_that_is_taken_over_stays_where_its_key_is_the_right_one() {
+    let alias = "arn:aws:kms:us-east-1:111122223333:alias/copies";
+    let spec = format!(
+        "{{registry: quay.io, secretRef: {{name: quay-login}}, adoptionPolicy: Adopt, replicas: [{{region: us-east-1, kmsKey: '{COPY_KEY}'}}]}}"
+    );
+    let limits = LIMITS.replace("{registries", "{adoption: Adopt, registries");
+    for (known, told) in [(true, false), (false, true)] {
+        let mut scene = Scene::under(&spec, &limits);
+        let copy = ObservedReplica { kms_key: Some("alias/copies".into()), state: "InSync".into(), message: None };
+        let secret = ObservedSecret {
+            arn: format!("arn:aws:secretsmanager:eu-west-1:111122223333:secret:{NAME}-AbCdEf"),
+            replicas: [("us-east-1".to_owned(), copy)].into(),
+            ..ObservedSecret::default()
+        };
+        scene.world.secrets.insert(NAME.into(), secret);
+        if known {
+            scene.world.keys.insert(alias.into(), COPY_KEY.into());
+        }
+        scene.settle();
+        assert_eq!(scene.secret().replicas["us-east-1"].kms_key.as_deref(), Some("alias/copies"), "not made anew");
+        assert_eq!(scene.status().warnings.join("\n").contains(alias), told, "{:?}", scene.status().warnings);
+        let recorded = scene.status().replicas[0].kms_key_arn.as_deref();
+        assert_eq!(recorded, known.then_some(COPY_KEY), "what its users may decrypt with is a key, not an alias");
+    }
+}
+
+#[test]
+fn one_that_failed_is_asked_for_again_and_told() {
+    let mut scene = Scene::settled("{registry: quay.io, secretRef: {name: quay-login}, replicas: [{region: us-east-1}]}");
+    let failed = ObservedReplica { state: "Failed".into(), message: Some("no room".into()), ..ObservedReplica::default() };
+    scene.secret().replicas.insert("us-east-1".into(), failed);
+    let writes = scene.world.writes;
+    scene.pass();
+    assert_eq!(scene.world.writes, writes + 1, "ReplicateSecretToRegions");
+    let (reason, message) = scene.ready();
+    assert!(reason == "RefusedByAws" && message.contains("no room"), "{reason}: {message}");
+    let states: Vec<&str> = scene.status().replicas.iter().map(|copy| copy.state.as_str()).collect();
+    assert_eq!(states, ["InProgress"], "one copy, told once");
     scene.settle();
     assert_eq!(scene.ready().0, "Succeeded");
 }

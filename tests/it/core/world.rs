@@ -11,7 +11,7 @@ use wharfinger::api::{ImageFailureClass, RolledService};
 use wharfinger::desired::Desired;
 use wharfinger::failure::{Failure, FailureKind};
 use wharfinger::observed::{DefinitionRead, Observed, ObservedParameter, Reads, RoleSnapshot, Snapshot};
-use wharfinger::pass::{Outcome, Output};
+use wharfinger::pass::{Outcome, Output, blocked};
 use wharfinger::plan::{Action, Plan, pending_arn, pending_definition};
 use wharfinger::resource::definition::{ObservedDefinition, content_hash};
 use wharfinger::resource::normalise::DefinitionKind;
@@ -193,9 +193,7 @@ impl World {
         let mut outcomes: Vec<Outcome> = vec![];
         let mut arns = BTreeMap::new();
         for step in plan.steps.iter().take(limit) {
-            let earlier = plan.steps.iter().zip(&outcomes).filter(|(_, outcome)| !matches!(outcome, Outcome::Done(_)));
-            let blocking = earlier.map(|(earlier, _)| earlier.subject.clone()).find(|subject| step.after.contains(subject));
-            outcomes.push(match blocking {
+            outcomes.push(match blocked(step, plan, &outcomes) {
                 Some(by) => Outcome::Skipped(by),
                 None => self.write(&step.action, &mut arns),
             });
