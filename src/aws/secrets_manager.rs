@@ -127,6 +127,7 @@ pub(crate) async fn put_value(
     if !stages.is_empty() && stages.iter().any(|stage| stage == CURRENT) {
         return Ok(Output::default());
     }
+    account.values.give_back(arn); // the version was there already
     move_current(account, arn, version_id, replaces).await
 }
 

@@ -70,13 +70,15 @@ fn plan_replicas(desired: &DesiredSharing, arn: &str, observed: ObservedSharing,
         let message = format!("the copies of {subject} in {again:?} are made anew with another key, once they are gone");
         plan.hold(subject.clone(), Hold::Waiting, message);
     }
-    let failed = |region: &String| there.get(region).is_some_and(|copy| copy.state == FAILED) && !stale.contains(region);
-    let ways: [(&str, &dyn Fn(&String) -> bool); 2] =
-        [("it has no copies in", &|region| !there.contains_key(region)), ("AWS failed to make its copies in", &failed)];
+    let again = |region: &String| there.get(region).is_some_and(|copy| copy.state == FAILED) && !stale.contains(region);
+    let (failed, missing): (BTreeMap<_, _>, BTreeMap<_, _>) = desired
+        .replicas
+        .clone()
+        .into_iter()
+        .filter(|(region, _)| !there.contains_key(region) || again(region))
+        .partition(|(region, _)| there.contains_key(region));
     // Two calls: AWS refuses one as a whole.
-    for (reason, is_due) in ways {
-        let due = desired.replicas.iter().filter(|(region, _)| is_due(region));
-        let due: BTreeMap<String, Option<String>> = due.map(|(region, key)| (region.clone(), key.clone())).collect();
+    for (due, reason) in [(missing, "it has no copies in"), (failed, "AWS failed to make its copies in")] {
         if !due.is_empty() {
             let reason = format!("{reason} {}", due.keys().cloned().collect::<Vec<_>>().join(", "));
             let action = Action::ReplicateSecretToRegions { arn: arn.to_owned(), replicas: due };

@@ -86,6 +86,13 @@ fn copies_are_made_changed_and_taken_away() {
             vec!["RemoveRegionsFromReplication", "ReplicateSecretToRegions"],
             None,
         ),
+    ];
+    copies_are(rows);
+}
+
+#[test]
+fn copies_that_are_not_in_sync_are_told_and_asked_for_again() {
+    copies_are(vec![
         ("being made", vec![("us-east-1", None)], vec![("us-east-1", None, "InProgress")], vec![], Some("is being made")),
         (
             "failed",
@@ -109,7 +116,10 @@ fn copies_are_made_changed_and_taken_away() {
             vec!["RemoveRegionsFromReplication"],
             Some("made anew"),
         ),
-    ];
+    ]);
+}
+
+fn copies_are(rows: Vec<Row>) {
     for (what, replicas, there, expected, held) in rows {
         let plan = planned(&wanted(&replicas, &[]), &copies(&there), None);
         assert_eq!(calls(&plan), expected, "{what}");
@@ -132,24 +142,27 @@ fn a_copy_that_failed_is_asked_for_again_with_its_key() {
     assert_eq!(asked, [call("eu-north-1", None), call("us-east-1", Some(KEY))]);
 }
 
-/// AWS shows the key of a copy as it was given, be that an alias of the copy's Region.
-#[test]
-fn an_alias_is_the_key_that_it_leads_to() {
-    const ALIAS: &str = "arn:aws:kms:us-east-1:111122223333:alias/mine";
-    let other = KEY.replace("1234abcd", "00000000");
-    let denied = Failure {
-        service: "KMS".into(),
-        operation: "DescribeKey".into(),
+fn denied() -> Failure {
+    Failure {
+        service: "AnyService".into(),
+        operation: "AnyOperation".into(),
         kind: FailureKind::Denied,
         code: "AccessDeniedException".into(),
         message: String::new(),
         request_id: None,
         retry_after: None,
-    };
+    }
+}
+
+/// AWS shows the key of a copy as it was given, be that an alias of the copy's Region.
+#[test]
+fn an_alias_is_the_key_that_it_leads_to() {
+    const ALIAS: &str = "arn:aws:kms:us-east-1:111122223333:alias/mine";
+    let other = KEY.replace("1234abcd", "00000000");
     let rows = [
         ("the same key", Some(KEY), Some(Snapshot::Present(KEY.to_owned())), vec![], false),
         ("another key", Some(KEY), Some(Snapshot::Present(other)), vec!["RemoveRegionsFromReplication"], false),
-        ("it cannot be seen", Some(KEY), Some(Snapshot::Unknown(denied)), vec![], true),
+        ("it cannot be seen", Some(KEY), Some(Snapshot::Unknown(denied())), vec![], true),
         ("it is gone", Some(KEY), Some(Snapshot::Absent), vec![], true),
         ("it was not looked up", Some(KEY), None, vec![], true),
         ("none is wanted", None, Some(Snapshot::Present(KEY.to_owned())), vec!["RemoveRegionsFromReplication"], false),
@@ -218,6 +231,29 @@ fn only_our_own_statement_is_ours() {
             assert!(same_meaning(put, &document), "{what}: {put}");
             assert_eq!(others(put, SID), others(&document, SID), "{what}: what others wrote is as it was");
         }
+    }
+}
+
+/// Other credentials, clusters and tools write into the same document.
+#[test]
+fn a_statement_of_another_of_us_is_not_ours() {
+    let mut theirs = with(Some(&[READER]), false);
+    theirs["Statement"][0]["Sid"] = json!("Wharfingerffffffffffffffff");
+    let there = Snapshot::Present(theirs.clone());
+    assert_eq!(calls(&planned(&wanted(&[], &[]), &ObservedSecret::default(), Some(&there))), [] as [&str; 0]);
+    let plan = planned(&wanted(&[], &[READER]), &ObservedSecret::default(), Some(&there));
+    let Some(Action::PutResourcePolicy { document, .. }) = plan.steps.first().map(|step| &step.action) else { panic!("{plan}") };
+    assert_eq!(others(document, SID), others(&theirs, SID), "it stays beside ours");
+    assert_eq!(statements(document).count(), 2);
+}
+
+#[test]
+fn a_policy_that_cannot_be_seen_is_not_written() {
+    let there = Snapshot::Unknown(denied());
+    for readers in [vec![], vec![READER]] {
+        let plan = planned(&wanted(&[], &readers), &ObservedSecret::default(), Some(&there));
+        assert_eq!(calls(&plan), [] as [&str; 0]);
+        assert!(matches!(plan.held.first().map(|held| &held.hold), Some(Hold::Unobserved(_))), "{plan}");
     }
 }
 

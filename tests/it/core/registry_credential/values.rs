@@ -1,6 +1,8 @@
 //! The value of a credential's secret: whose it is, when it is written, and the way back.
 
 use super::*;
+use wharfinger::failure::Failure;
+use wharfinger::pass::Output;
 use wharfinger::resource::fingerprint::ValueKey;
 use wharfinger::resource::sealed::Sealed;
 
@@ -10,7 +12,10 @@ fn a_rotation_is_one_write_and_so_is_the_way_back() {
     let (first, arn) = (scene.secret().current().unwrap().to_owned(), scene.secret().arn.clone());
     scene.now = "2026-01-02T00:00:00Z".parse().unwrap();
     scene.inputs.source = Some(logins("second"));
-    assert_eq!(steps(&scene.plan()), ["PutSecretValue"]);
+    let plan = scene.plan();
+    assert_eq!(steps(&plan), ["PutSecretValue"]);
+    let swapped = matches!(&plan.steps[0].action, Action::PutSecretValue { replaces, .. } if replaces.as_ref() == Some(&first));
+    assert!(swapped, "should AWS know the version, its label is moved from where it was seen: {plan}");
     assert_eq!(scene.settle(), 1);
     assert_ne!(scene.secret().current(), Some(first.as_str()));
     assert_eq!(scene.status().secret.as_ref().unwrap().synced_at.as_deref(), Some("2026-01-02T00:00:00Z"));
@@ -74,24 +79,34 @@ fn a_value_that_was_read_and_is_right_is_no_other_value() {
     }
 }
 
-/// One turn for all: when nothing else failed, then.
+/// The secret is there, so all that does not need its new value goes on.
 #[test]
 fn a_value_that_is_held_back_stops_neither_settings_nor_readers() {
     let mut scene = Scene::settled(QUAY);
-    let own = "kmsKeyId: alias/x, readers: [{accountId: '444455556666'}]";
-    scene.respec(&format!("{{registry: quay.io, secretRef: {{name: quay-login}}, {own}}}").replace("kmsKeyId", "kmsKey"));
+    let more = "kmsKey: alias/x, readers: [{accountId: '444455556666'}]";
+    scene.respec(&format!("{{registry: quay.io, secretRef: {{name: quay-login}}, {more}}}"));
     scene.inputs.source = Some(logins("another"));
     assert_eq!(steps(&scene.plan()), ["PutSecretValue", "UpdateSecret", "PutResourcePolicy"]);
     scene.world.fault = Some((scene.world.writes, FailureKind::HeldBack, false));
     let Pass::Done(mut round) = scene.pass() else { panic!("refused") };
-    let kinds = |round: &Round| round.outcomes.iter().flatten().filter(|it| matches!(it, Outcome::Done(_))).count();
-    assert_eq!((kinds(&round), round.turn()), (2, None), "{:?}", round.outcomes);
+    assert_eq!(round.done().count(), 2, "{:?}", round.outcomes);
     assert_eq!(scene.ready().0, "Progressing");
+    // It is taken up when it has its turn, unless something else wants to be tried sooner; and it hides nothing else.
     let wait = std::time::Duration::from_secs(60);
-    let held = |kind| Outcome::Failed(wharfinger::failure::Failure { retry_after: Some(wait), ..failure(kind) });
-    let outcomes = round.outcomes.get_or_insert_default();
-    outcomes[0] = held(FailureKind::HeldBack);
-    assert_eq!(round.turn(), Some(wait));
-    round.outcomes.get_or_insert_default()[1] = Outcome::Failed(failure(FailureKind::Transient));
-    assert_eq!(round.turn(), None, "what failed for another reason is tried sooner");
+    let held = Failure { retry_after: Some(wait), ..failure(FailureKind::HeldBack) };
+    let done = Outcome::Done(Output::default());
+    let rows = [
+        (done.clone(), Some(wait), "Progressing"),
+        (Outcome::Failed(failure(FailureKind::Transient)), None, "AwsUnavailable"),
+        (Outcome::Failed(failure(FailureKind::Denied)), None, "AccessDenied"),
+    ];
+    for (other, turn, reason) in rows {
+        round.outcomes = Some(vec![Outcome::Failed(held.clone()), other, done.clone()]);
+        assert_eq!(round.turn(), turn, "{reason}");
+        let pass = Pass::Done(round);
+        let status = summarise_credential(&scene.inputs.credential, &pass, &[], scene.now);
+        assert_eq!(status.conditions[0].reason, reason);
+        let Pass::Done(again) = pass else { panic!("{pass:?}") };
+        round = again;
+    }
 }
