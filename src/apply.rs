@@ -2,8 +2,8 @@
 
 use crate::aws::{Account, batch, ecs, ecs_services, iam, secrets_manager};
 use crate::failure::{Failure, FailureKind};
-use crate::pass::{Outcome, Output};
-use crate::plan::{Action, Plan, Step, Subject, pending_arn, pending_definition};
+use crate::pass::{Outcome, Output, blocked};
+use crate::plan::{Action, Plan, Step, pending_arn, pending_definition};
 use crate::resource::definition::content_hash;
 use crate::resource::normalise::DefinitionKind;
 use crate::resource::policy::in_order;
@@ -46,23 +46,12 @@ fn report(step: &Step, outcome: &Outcome) {
     let (subject, what) = (step.subject.to_string(), crate::plan::render::done(step));
     match outcome {
         Outcome::Done(_) => tracing::info!(subject, "{what}"),
+        Outcome::Failed(failure) if failure.kind == FailureKind::HeldBack => tracing::info!(subject, "{what}: {failure}"),
         Outcome::Failed(failure) => {
             tracing::warn!(subject, code = failure.code, request_id = failure.request_id, "{what}: {failure}")
         }
         Outcome::Skipped(by) => tracing::debug!(subject, "{what}: skipped, it waits for {by}"),
     }
-}
-
-/// The subject that this step waits for and that did not come about. After a throttled call the rest of that kind waits as well:
-/// more calls would only use up what others need.
-fn blocked(step: &Step, plan: &Plan, outcomes: &[Outcome]) -> Option<Subject> {
-    let earlier = plan.steps.iter().zip(outcomes);
-    let stops = |(earlier, outcome): &(&Step, &Outcome)| match outcome {
-        Outcome::Done(_) => false,
-        Outcome::Failed(failure) if failure.kind == FailureKind::Throttled && earlier.subject.kind == step.subject.kind => true,
-        Outcome::Failed(_) | Outcome::Skipped(_) => step.after.contains(&earlier.subject),
-    };
-    earlier.filter(stops).map(|(earlier, _)| earlier.subject.clone()).next()
 }
 
 /// The secret values of a plan, whole and by their parts, that AWS's messages might echo.

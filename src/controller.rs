@@ -201,10 +201,11 @@ fn run_workloads(
     let credentials = watcher(api::<RegistryCredential>(client, settings), watch.clone());
     let (credentials, offers) = (credentials.default_backoff().touched_objects(), relations::Offers::default());
     let (by_binding, by_secret, by_credential) = (reader.clone(), reader.clone(), reader.clone());
+    let known = context.credentials.clone();
     Controller::for_stream(objects, reader)
         .with_config(config)
         .watches_stream(bindings, move |binding| relations::of_binding(&by_binding, &binding))
-        .watches_stream(credentials, move |credential| offers.concern(&by_credential, &credential))
+        .watches_stream(credentials, move |credential| offers.concern(&by_credential, &known, &credential))
         .watches(api::<PartialObjectMeta<Secret>>(client, settings), watch, move |secret| {
             relations::of_secret(&by_secret, &secret)
         })

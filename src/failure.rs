@@ -21,10 +21,16 @@ pub enum FailureKind {
     Denied,
     /// Too many calls; slow down.
     Throttled,
+    /// It was not sent: our own pace keeps it back until a time that is known.
+    HeldBack,
     /// A quota is used up; retrying alone does not help.
     QuotaExceeded,
     /// AWS refuses what was sent; only another spec helps.
     Invalid,
+    /// A version of that id holds another value, and AWS changes none.
+    VersionTaken,
+    /// AWS refuses a resource policy, such as for a principal that does not exist.
+    PolicyRefused,
     /// A server error, or no answer: it may or may not have happened.
     Transient,
 }
@@ -65,13 +71,16 @@ impl Failure {
 
     /// Whether the same call may succeed later with nothing else changed.
     pub fn passes(&self) -> bool {
-        matches!(self.kind, FailureKind::Throttled | FailureKind::Transient | FailureKind::Conflict)
+        matches!(self.kind, FailureKind::Throttled | FailureKind::HeldBack | FailureKind::Transient | FailureKind::Conflict)
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{}:{} failed: {}: {}", self.service, self.operation, self.code, self.message)?;
+        match self.kind {
+            FailureKind::HeldBack => write!(out, "{}:{} is held back: {}", self.service, self.operation, self.message)?,
+            _ => write!(out, "{}:{} failed: {}: {}", self.service, self.operation, self.code, self.message)?,
+        }
         match &self.request_id {
             Some(id) => write!(out, " (request id {id})"),
             None => Ok(()),

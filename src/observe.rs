@@ -66,7 +66,7 @@ async fn keys(
     secrets: &BTreeMap<String, Snapshot<ObservedSecret>>,
     parameters: &BTreeMap<String, Snapshot<ObservedParameter>>,
 ) -> BTreeMap<String, Snapshot<String>> {
-    let of_secrets = secrets.values().filter_map(|secret| secret.present()?.kms_key.clone());
+    let of_secrets = secrets.values().filter_map(Snapshot::present).flat_map(ObservedSecret::keys);
     let existing = of_secrets.chain(parameters.values().filter_map(|parameter| parameter.present()?.kms_key.clone()));
     let unresolved = existing.filter(|key| !key.contains(":key/") && !is_default_key(key));
     let wanted: BTreeSet<String> = reads.keys.iter().cloned().chain(unresolved).collect();
@@ -77,15 +77,12 @@ async fn keys(
     join_all(each).await.into_iter().collect()
 }
 
-/// A secret that does not exist has no policy to read.
 async fn resource_policies(
     account: &Account,
     reads: &Reads,
     secrets: &BTreeMap<String, Snapshot<ObservedSecret>>,
 ) -> BTreeMap<String, Snapshot<Value>> {
-    let there =
-        |id: &&String| secrets.get(*id).is_some_and(|secret| secret.present().is_some_and(|it| !it.scheduled_for_deletion));
-    let each = reads.resource_policies.iter().filter(there).map(async |id| {
+    let each = reads.readable_policies(secrets).map(async |id| {
         let seen = snapshot(secrets_manager::policy(&account.read, id).await);
         (id.clone(), seen)
     });

@@ -60,6 +60,18 @@ pub struct Reads {
     pub services: BTreeSet<RolledService>,
 }
 
+impl Reads {
+    /// The resource policies that can be read: there are none of secrets that do not exist, and AWS shows none while a secret is
+    /// scheduled for deletion.
+    pub fn readable_policies<'a>(
+        &'a self,
+        secrets: &'a BTreeMap<String, Snapshot<ObservedSecret>>,
+    ) -> impl Iterator<Item = &'a String> {
+        let there = |id: &&String| secrets.get(*id).and_then(Snapshot::present).is_some_and(|it| !it.scheduled_for_deletion);
+        self.resource_policies.iter().filter(there)
+    }
+}
+
 /// The revision that counts is wanted.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DefinitionRead {

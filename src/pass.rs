@@ -1,8 +1,10 @@
 //! What one pass over a workload came to: plain data, from which the status, the events and the command line's text are made.
 
 mod history;
+mod order;
 mod registry_credential;
 
+pub use order::blocked;
 pub use registry_credential::credential_facts;
 
 use crate::api::{
@@ -19,10 +21,6 @@ use crate::resource::service;
 use crate::target::Target;
 use serde::Serialize;
 use std::collections::BTreeSet;
-use std::time::Duration;
-
-/// Calls that are waited for together, at one a second.
-const TOGETHER: usize = 9;
 
 /// One pass.
 #[derive(Debug)]
@@ -116,16 +114,14 @@ impl Round {
         self.plan.held.is_empty() && self.done().count() == self.plan.steps.len()
     }
 
-    /// When what was held back has its turn: long enough that several calls of one kind have theirs together.
-    pub fn turn(&self) -> Option<Duration> {
-        let turn = self.failure()?.retry_after?;
-        let open = self.results().filter(|(_, outcome)| !matches!(outcome, Some(Outcome::Done(_)))).count();
-        Some(turn + Duration::from_secs(open.saturating_sub(1).min(TOGETHER) as u64))
-    }
-
     /// The first failure.
     pub fn failure(&self) -> Option<&Failure> {
-        self.results().find_map(|(_, outcome)| match outcome {
+        self.failures().next()
+    }
+
+    /// What failed.
+    pub fn failures(&self) -> impl Iterator<Item = &Failure> {
+        self.results().filter_map(|(_, outcome)| match outcome {
             Some(Outcome::Failed(failure)) => Some(failure),
             _ => None,
         })

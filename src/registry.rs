@@ -82,9 +82,10 @@ impl Registries {
             return status.clone();
         }
         let answer = match value(account, read).await.map(|value| Login::of_value(&value)) {
-            Ok(Some(login)) => self.prove(read, &login).await,
-            Ok(None) => {
-                let message = "the secret's value is no JSON object with a username and a password, so ECS cannot use it";
+            Ok(Ok(login)) => self.prove(read, &login).await,
+            Ok(Err(fault)) => {
+                let message =
+                    format!("the secret's value {fault}, so ECS cannot use it; it must be {{\"username\": …, \"password\": …}}");
                 Err(failed(ImageFailureClass::WrongCredential, message))
             }
             Err(failure) => Err(failure),

@@ -14,6 +14,7 @@ pub use registry_credential::{blocked_credential, credential_users, names_creden
 pub use removal::{Farewell, farewell, inventory, leaves_everything};
 
 use crate::api::{FLUX_REQUESTED_AT, PrivateImageWorkload, PrivateImageWorkloadStatus, REQUESTED_AT, ServiceStatus, Verify};
+use crate::failure::FailureKind;
 use crate::pass::{Outcome, Pass, Round};
 use crate::plan::{Hold, Kind, render};
 use crate::problem::Problem;
@@ -186,10 +187,14 @@ fn unretired(round: &Round) -> impl Iterator<Item = String> {
 }
 
 fn verdict(round: &Round, part: &str, kinds: &[Kind]) -> Verdict {
-    let failed = round.results().find_map(|(step, outcome)| match outcome {
-        Some(Outcome::Failed(failure)) if kinds.contains(&step.subject.kind) => Some((step, failure)),
-        _ => None,
-    });
+    let failed = || {
+        round.results().filter_map(|(step, outcome)| match outcome {
+            Some(Outcome::Failed(failure)) if kinds.contains(&step.subject.kind) => Some((step, failure)),
+            _ => None,
+        })
+    };
+    // What only waits for its turn hides nothing else.
+    let failed = failed().find(|(_, failure)| failure.kind != FailureKind::HeldBack).or_else(|| failed().next());
     if let Some((step, failure)) = failed {
         return Verdict::no(
             Reason::of_write(failure.kind),

@@ -80,6 +80,10 @@ fn kind(operation: &str, code: &str, message: &str, status: u16) -> FailureKind 
         "InvalidRequestException" if says(&["scheduled for deletion", "marked for deletion", "marked deleted"]) => {
             FailureKind::ScheduledForDeletion
         }
+        // The ClientRequestToken, which becomes the version's id, was used for another value (Secrets Manager API, PutSecretValue).
+        "ResourceExistsException" if operation == "PutSecretValue" => FailureKind::VersionTaken,
+        // Among others for a principal that does not exist: "This resource policy contains an unsupported principal."
+        "MalformedPolicyDocumentException" if operation == "PutResourcePolicy" => FailureKind::PolicyRefused,
         _ => match TABLE.iter().find(|(known, _)| *known == code) {
             Some((_, kind)) => *kind,
             None if status >= 500 || status == 0 => FailureKind::Transient,
@@ -115,6 +119,12 @@ where
     }
     let kind = kind(operation, &code, &message, status);
     Failure { service: service.to_owned(), operation: operation.to_owned(), kind, code, message, request_id, retry_after: None }
+}
+
+/// Whether it is certain that nothing was written: AWS said so, or the call was never sent. After a server's error, or no answer at
+/// all, it may have been.
+pub(crate) fn nothing_written(service: &str, failure: &Failure) -> bool {
+    failure.kind != FailureKind::Transient || failure.code == "NotSent" || failure.service != service
 }
 
 /// A call that could not even be put together.
@@ -192,6 +202,9 @@ mod tests {
             ),
             ("CreateSecret", "InvalidRequestException", "other", 400, FailureKind::Invalid),
             ("CreateSecret", "AccessDeniedException", "Access to KMS is not allowed", 400, FailureKind::Denied),
+            ("CreateSecret", "ResourceExistsException", "", 400, FailureKind::AlreadyExists),
+            ("PutSecretValue", "ResourceExistsException", "", 400, FailureKind::VersionTaken),
+            ("PutResourcePolicy", "MalformedPolicyDocumentException", "", 400, FailureKind::PolicyRefused),
             ("GetRole", "NoSuchEntity", "", 404, FailureKind::NotFound),
             ("PutRolePolicy", "Throttling", "Rate exceeded", 400, FailureKind::Throttled),
             ("PutRolePolicy", "MalformedPolicyDocument", "", 400, FailureKind::Invalid),
@@ -202,6 +215,28 @@ mod tests {
         ];
         for (operation, code, message, status, expected) in rows {
             assert_eq!(kind(operation, code, message, status), expected, "{operation} {code} {message}");
+        }
+    }
+
+    #[test]
+    fn only_a_refusal_says_that_nothing_was_written() {
+        let rows = [
+            ("S", "AccessDeniedException", 400, true),
+            ("S", "ResourceNotFoundException", 400, true),
+            ("S", "ThrottlingException", 400, true),
+            ("S", "InvalidParameterException", 400, true),
+            ("S", "LimitExceededException", 400, true),
+            ("S", "InternalServiceError", 500, false),
+            ("S", "HTTP502", 502, false),
+            ("S", "NoAnswer", 0, false),
+            ("S", "Timeout", 0, false),
+            ("S", "NotSent", 0, true),
+            ("STS", "Timeout", 0, true), // the role could not be taken on, so the call was never made
+        ];
+        for (service, code, status, expected) in rows {
+            let kind = kind("PutSecretValue", code, "", status);
+            let failure = Failure { kind, code: code.into(), ..not_sent(service, "PutSecretValue", &std::fmt::Error) };
+            assert_eq!(nothing_written("S", &failure), expected, "{service} {code}");
         }
     }
 

@@ -4,6 +4,7 @@
 //! second (ECS API, request throttling). Deregistration leaves half of it to registrations. Secrets Manager takes no more than one
 //! value in ten minutes for a secret (Secrets Manager API, PutSecretValue); a few at once do no harm.
 
+use jiff::Timestamp;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -24,9 +25,25 @@ const RESERVE: f64 = 10.0;
 #[derive(Debug, Clone)]
 pub(crate) struct Pace(Arc<Mutex<Bucket>>);
 
-/// How many values may still be written now, by the secret's ARN.
+/// How many values may still be written now, by the secret's ARN. A bucket that is full again says nothing, and is forgotten.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct ValuePace(Arc<Mutex<HashMap<String, Bucket>>>);
+pub(crate) struct ValuePace(Arc<Mutex<HashMap<String, Values>>>);
+
+#[derive(Debug)]
+struct Values {
+    bucket: Bucket,
+    /// When the next token is there, as it was told first: whoever asks again is told the same to the second.
+    until: Option<Timestamp>,
+}
+
+/// How long to wait for a token.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Wait {
+    /// From now on.
+    pub(crate) left: Duration,
+    /// The same as a time.
+    pub(crate) until: Timestamp,
+}
 
 #[derive(Debug)]
 struct Bucket {
@@ -94,15 +111,32 @@ impl Pace {
 impl ValuePace {
     /// Takes a token of this secret, else says how long to wait for one. All who wait write the same newest value, so none needs a
     /// turn of its own.
-    pub(crate) fn take(&self, arn: &str) -> Result<(), Duration> {
-        self.take_at(arn, Instant::now())
+    pub(crate) fn take(&self, arn: &str) -> Result<(), Wait> {
+        self.take_at(arn, Instant::now(), Timestamp::now())
     }
 
-    fn take_at(&self, arn: &str, now: Instant) -> Result<(), Duration> {
-        let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let bucket = buckets.entry(arn.to_owned()).or_insert_with(|| Bucket::full(VALUES, now));
-        bucket.refill(now);
-        bucket.take(0.0)
+    fn take_at(&self, arn: &str, now: Instant, clock: Timestamp) -> Result<(), Wait> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|_, values| {
+            values.bucket.refill(now);
+            values.bucket.tokens < VALUES.capacity
+        });
+        let values = known.entry(arn.to_owned()).or_insert_with(|| Values { bucket: Bucket::full(VALUES, now), until: None });
+        let Err(left) = values.bucket.take(0.0) else {
+            values.until = None;
+            return Ok(());
+        };
+        let until = *values.until.get_or_insert_with(|| clock.saturating_add(left).unwrap_or(clock));
+        Err(Wait { left, until })
+    }
+
+    /// Gives a token back that no value was written for.
+    pub(crate) fn give_back(&self, arn: &str) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(values) = known.get_mut(arn) {
+            values.bucket.tokens = (values.bucket.tokens + 1.0).min(VALUES.capacity);
+            values.until = None;
+        }
     }
 }
 
@@ -126,11 +160,42 @@ mod tests {
     #[test]
     fn a_secret_takes_a_few_values_at_once_and_then_one_in_ten_minutes() {
         let (pace, start) = (ValuePace::default(), Instant::now());
-        let at = |seconds: u64| start + Duration::from_secs(seconds);
-        assert_eq!((0..5).map(|_| pace.take_at("a", at(0))).collect::<Vec<_>>(), [Ok(()); 5], "a few at once");
-        let wait = |arn: &str, seconds| pace.take_at(arn, at(seconds)).map_err(|wait| wait.as_secs());
-        assert_eq!([wait("a", 0), wait("a", 1)], [Err(600), Err(599)], "the same turn, whoever asks");
+        let take = |arn: &str, seconds: u64| {
+            let clock = Timestamp::UNIX_EPOCH + Duration::from_secs(seconds);
+            pace.take_at(arn, start + Duration::from_secs(seconds), clock)
+        };
+        let wait = |arn: &str, seconds| take(arn, seconds).map_err(|wait| (wait.left.as_secs(), wait.until.as_second()));
+        assert_eq!((0..5).map(|_| take("a", 0)).collect::<Vec<_>>(), [Ok(()); 5], "a few at once");
+        assert_eq!([wait("a", 0), wait("a", 1)], [Err((600, 600)), Err((599, 600))], "the same turn, whoever asks");
         assert_eq!(wait("b", 0), Ok(()), "another secret has a bucket of its own");
-        assert_eq!([wait("a", 601), wait("a", 602)], [Ok(()), Err(598)]);
+        assert_eq!([wait("a", 601), wait("a", 602)], [Ok(()), Err((598, 1200))]);
+    }
+
+    #[test]
+    fn what_was_not_written_costs_no_token() {
+        let (pace, now, clock) = (ValuePace::default(), Instant::now(), Timestamp::UNIX_EPOCH);
+        for _ in 0..20 {
+            assert_eq!(pace.take_at("a", now, clock), Ok(()));
+            pace.give_back("a");
+        }
+        assert_eq!((0..5).map(|_| pace.take_at("a", now, clock)).collect::<Vec<_>>(), [Ok(()); 5]);
+        assert!(pace.take_at("a", now, clock).is_err(), "never more than there were");
+        pace.give_back("a");
+        assert_eq!(pace.take_at("a", now, clock), Ok(()), "at once");
+        pace.give_back("nobody took one of this");
+        assert_eq!(pace.0.lock().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn full_buckets_are_forgotten() {
+        let (pace, start, clock) = (ValuePace::default(), Instant::now(), Timestamp::UNIX_EPOCH);
+        for number in 0..100 {
+            pace.take_at(&number.to_string(), start, clock).unwrap();
+        }
+        pace.take_at("0", start, clock).unwrap();
+        pace.take_at("late", start + Duration::from_secs(600), clock).unwrap();
+        let known: Vec<String> = pace.0.lock().unwrap().keys().cloned().collect();
+        assert_eq!(known.len(), 2, "{known:?}");
+        assert!(known.contains(&"0".to_owned()), "it misses a token yet");
     }
 }

@@ -1,6 +1,7 @@
 //! Secrets Manager: how a secret is read and written. Values leave only here.
 
-use super::error::failure;
+use super::error::{failure, nothing_written};
+use super::pace::Wait;
 use super::{Account, Clients};
 use crate::failure::{Failure, FailureKind};
 use crate::pass::Output;
@@ -10,9 +11,9 @@ use crate::resource::sealed::Sealed;
 use crate::resource::secret::{CURRENT, ObservedReplica, ObservedSecret};
 use crate::resource::tags::Tags;
 use aws_sdk_secretsmanager::types::{ReplicaRegionType, ReplicationStatusType, Tag};
+use jiff::Unit;
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 const SERVICE: &str = "SecretsManager";
 
@@ -115,27 +116,33 @@ pub(crate) async fn put_value(
         return Err(held_back(wait));
     }
     let call = account.write.secrets_manager.put_secret_value().secret_id(arn).client_request_token(version_id);
-    let answer = call.secret_string(value.reveal()).send().await.map_err(|error| failure(SERVICE, "PutSecretValue", &error))?;
+    let answer = call.secret_string(value.reveal()).send().await.map_err(|error| {
+        let failure = failure(SERVICE, "PutSecretValue", &error);
+        if nothing_written(SERVICE, &failure) {
+            account.values.give_back(arn);
+        }
+        failure
+    })?;
     let stages = answer.version_stages.unwrap_or_default();
     if !stages.is_empty() && stages.iter().any(|stage| stage == CURRENT) {
         return Ok(Output::default());
     }
+    account.values.give_back(arn); // the version was there already
     move_current(account, arn, version_id, replaces).await
 }
 
-/// AWS keeps each version for a day, and takes no more than about a hundred.
-fn held_back(wait: Duration) -> Failure {
+/// AWS keeps each version for a day, and takes no more than about a hundred. The time is told, not what is left of it, so that the
+/// same is said until then.
+fn held_back(wait: Wait) -> Failure {
+    let until = wait.until.round(Unit::Second).unwrap_or(wait.until);
     Failure {
         service: SERVICE.to_owned(),
         operation: "PutSecretValue".to_owned(),
-        kind: FailureKind::Throttled,
+        kind: FailureKind::HeldBack,
         code: "Paced".to_owned(),
-        message: format!(
-            "held back for {} s: AWS takes one value in ten minutes for a secret; the newest one is written then",
-            wait.as_secs() + 1
-        ),
+        message: format!("AWS takes one value in ten minutes for a secret; the newest one is written at {until}"),
         request_id: None,
-        retry_after: Some(wait),
+        retry_after: Some(wait.left),
     }
 }
 

@@ -9,7 +9,7 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::core::PartialObjectMeta;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Resource, ResourceExt};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Mutex, PoisonError};
 
@@ -22,9 +22,12 @@ pub(super) fn request(object: &impl ResourceExt) -> Option<u64> {
     Some(hasher.finish())
 }
 
-/// What is known of each credential, so that a change concerns only those to whom it matters.
+/// What is known of each credential, by uid, so that a change concerns only those to whom it matters.
 #[derive(Default)]
 pub(super) struct Offers(Mutex<HashMap<String, (u64, Option<String>)>>);
+
+/// How many that are deleted may be known besides.
+const SPARE: usize = 100;
 
 impl Offers {
     /// The workloads that a change of a credential concerns: all that name it where its spec or its secret is another one; where only
@@ -32,11 +35,17 @@ impl Offers {
     pub(super) fn concern(
         &self,
         all: &Store<PrivateImageWorkload>,
+        credentials: &Store<RegistryCredential>,
         credential: &RegistryCredential,
     ) -> Vec<ObjectRef<PrivateImageWorkload>> {
         let version = credential.status.as_ref().and_then(|status| status.secret.as_ref()?.version_id.clone());
         let now = (offer(credential), version);
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Of what is deleted there is no last word, so it is forgotten in bulk.
+        if known.len() > 2 * credentials.len() + SPARE {
+            let there: HashSet<String> = credentials.state().iter().filter_map(|it| it.uid()).collect();
+            known.retain(|uid, _| there.contains(uid));
+        }
         let before = known.insert(credential.uid().unwrap_or_default(), now.clone());
         let same_offer = before.as_ref().is_some_and(|before| before.0 == now.0);
         if before.as_ref() == Some(&now) {
@@ -116,4 +125,39 @@ pub(super) fn waiting(all: &Store<RegistryCredential>) -> Vec<ObjectRef<Registry
 /// The binding that counts this object as a user.
 pub(super) fn bindings_of(all: &Store<AccountBinding>, tenant: &impl Tenant) -> Vec<ObjectRef<AccountBinding>> {
     select(all, |binding| tenant.binding() == Some(&binding.name_any()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kube::runtime::reflector::store;
+    use kube::runtime::watcher::Event;
+
+    fn credential(number: usize) -> RegistryCredential {
+        let spec = serde_json::from_value(serde_json::json!({"registry": "quay.io"})).unwrap();
+        let mut credential = RegistryCredential::new(&format!("pull-{number}"), spec);
+        credential.metadata.namespace = Some("payments".into());
+        credential.metadata.uid = Some(number.to_string());
+        credential
+    }
+
+    #[test]
+    fn what_is_deleted_is_forgotten() {
+        let (workloads, _writer) = store::<PrivateImageWorkload>();
+        let (credentials, mut writer) = store::<RegistryCredential>();
+        let offers = Offers::default();
+        let last = 10 * SPARE;
+        for number in 0..=last {
+            let credential = credential(number);
+            writer.apply_watcher_event(&Event::Apply(credential.clone()));
+            offers.concern(&workloads, &credentials, &credential);
+            if number > 0 && number < last {
+                writer.apply_watcher_event(&Event::Delete(credential.clone()));
+                offers.concern(&workloads, &credentials, &credential);
+            }
+        }
+        let known = offers.0.lock().unwrap();
+        assert!(known.len() <= SPARE + 6, "{} are known", known.len());
+        assert!(known.contains_key("0") && known.contains_key(&last.to_string()), "what is there is known");
+    }
 }

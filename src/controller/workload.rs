@@ -115,11 +115,12 @@ pub(super) fn turn(pass: &Pass) -> Option<Duration> {
 fn soon(workload: &PrivateImageWorkload, status: &PrivateImageWorkloadStatus, pass: &Pass, reason: Reason) -> Option<Duration> {
     let Pass::Done(round) = pass else { return None };
     let rolling = status.services.iter().any(|service| service.state == ServiceState::Progressing);
-    if reason == Reason::Progressing && rolling && round.failure().is_none() {
-        return Some(DEPLOYMENT);
+    let turn = turn(pass);
+    if reason == Reason::Progressing && rolling && (turn.is_some() || round.failure().is_none()) {
+        return Some(turn.map_or(DEPLOYMENT, |turn| turn.min(DEPLOYMENT)));
     }
-    if let Some(wait) = turn(pass) {
-        return Some(wait);
+    if turn.is_some() {
+        return turn;
     }
     if reason != Reason::Succeeded || round.outcomes.is_none() {
         return None;

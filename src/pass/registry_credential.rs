@@ -6,7 +6,7 @@ use crate::desired::{CredentialSecret, DesiredCredential};
 use crate::observed::{Observed, Snapshot};
 use crate::plan::{self, Action, Plan};
 use crate::resource::grants::via_service;
-use crate::resource::secret::ObservedReplica;
+use crate::resource::secret::ObservedSecret;
 use crate::resource::secret::sharing::key_policy_statement;
 use std::collections::BTreeSet;
 
@@ -22,14 +22,11 @@ pub fn credential_facts(desired: &DesiredCredential, observed: &Observed, plan: 
         CredentialSecret::Kept { secret, sharing, .. } => {
             facts.secrets = kept_secret(secret, &scope, observed, &done).into_iter().collect();
             let seen = observed.secrets.get(&secret.name).and_then(Snapshot::present);
-            let copy = |(region, copy): (&String, &ObservedReplica)| ReplicaStatus {
-                region: region.clone(),
-                kms_key_arn: copy.kms_key.clone(),
-                state: copy.state.clone(),
-                message: copy.message.clone(),
-            };
-            let copies = seen.iter().flat_map(|secret| &secret.replicas).map(copy);
-            facts.replicas = copies.filter(|copy| !removed(copy, &done)).chain(asked_for(&done)).collect();
+            let asked = asked_for(&done);
+            let again = |copy: &ReplicaStatus| asked.iter().any(|asked| asked.region == copy.region);
+            let seen = seen.into_iter().flat_map(|secret| copies(secret, observed));
+            facts.replicas = seen.filter(|copy| !removed(copy, &done) && !again(copy)).collect();
+            facts.replicas.extend(asked);
             let others = |reader: &&String| !reader.contains(&format!(":iam::{}:", scope.target.account_id));
             let others: BTreeSet<String> = sharing.readers.iter().filter(others).cloned().collect();
             if let Some(secret) = facts.secrets.first().filter(|_| !others.is_empty()) {
@@ -39,6 +36,15 @@ pub fn credential_facts(desired: &DesiredCredential, observed: &Observed, plan: 
         }
     }
     facts
+}
+
+fn copies(secret: &ObservedSecret, observed: &Observed) -> impl Iterator<Item = ReplicaStatus> {
+    secret.replicas.iter().map(|(region, copy)| ReplicaStatus {
+        region: region.clone(),
+        kms_key_arn: secret.key_of_copy(region, &observed.keys).ok().flatten(),
+        state: copy.state.clone(),
+        message: copy.message.clone(),
+    })
 }
 
 /// Copies that were asked for just now: AWS makes them by and by.

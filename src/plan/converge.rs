@@ -5,7 +5,7 @@ use super::permissions::container_grants;
 use super::retire::retire;
 use super::secrets::{existing_secret, imagined_secret, key_of};
 use super::verify::verified;
-use super::{Action, Hold, Plan, Subject, pending_arn, pending_definition};
+use super::{Action, Hold, Plan, Step, Subject, pending_arn, pending_definition};
 use crate::api::ImageStatus;
 use crate::desired::Desired;
 use crate::observed::{Observed, ObservedParameter, RoleSnapshot, Snapshot};
@@ -101,6 +101,10 @@ fn roll(desired: &Desired, observed: &Observed, plan: &mut Plan) {
         (false, None) => return,
     };
     service::plan(&desired.services, &definition.family(), &target, !definition.credentials.is_empty(), observed, plan);
+    // Their tasks pull with what the secrets hold then.
+    let secrets: Vec<Subject> = desired.secrets.iter().map(|wanted| Subject::secret(&wanted.name)).collect();
+    let rolls = |step: &&mut Step| matches!(step.action, Action::UpdateService { .. });
+    plan.steps.iter_mut().filter(rolls).for_each(|step| step.after.extend(secrets.iter().cloned()));
 }
 
 /// The definition with the execution role and the credentials' ARNs filled in.

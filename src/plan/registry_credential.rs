@@ -4,7 +4,7 @@ use super::secrets::{existing_secret, imagined_secret, key_of, resolve_key};
 use super::{Action, Hold, Plan, Subject, pending_arn};
 use crate::desired::{CredentialSecret, DesiredCredential};
 use crate::observed::{Observed, Snapshot};
-use crate::resource::secret::sharing::{self, DesiredSharing};
+use crate::resource::secret::sharing::{self, DesiredSharing, ObservedSharing};
 use crate::resource::secret::{self, DesiredSecret, ObservedSecret};
 use crate::resource::tags::{Owner, claimed_by};
 use std::collections::BTreeMap;
@@ -60,7 +60,9 @@ fn kept(
         sharing.replicas.insert(region.clone(), key);
     }
     let arn = found.present().map_or_else(|| pending_arn(&wanted.name), |secret| secret.arn.clone());
-    sharing::plan(&sharing, &arn, found.present(), observed.resource_policies.get(&wanted.name), &subject, plan);
+    let policy = observed.resource_policies.get(&wanted.name);
+    let seen = ObservedSharing { secret: found.present(), policy, keys: &observed.keys };
+    sharing::plan(&sharing, &arn, seen, &subject, plan);
 }
 
 /// Why a secret of others may not be taken over yet: copies that the spec does not name are removed, and somebody may use these.

@@ -25,7 +25,10 @@ fn lines(plan: &Plan, outcomes: Option<&[Outcome]>) -> String {
         text.push(format!("{} {} {}: {}", sign(&step.action), verb(&step.action), step.subject, step.reason));
         text.extend(step.changes.iter().map(|change| format!("    {}", field_change(change))));
         match outcome {
-            Some(Outcome::Failed(failure)) => text.push(format!("    FAILED: {failure}{}", remedy(failure.kind))),
+            Some(Outcome::Failed(failure)) => {
+                let word = if failure.kind == FailureKind::HeldBack { "waits" } else { "FAILED" };
+                text.push(format!("    {word}: {failure}{}", remedy(failure.kind)));
+            }
             Some(Outcome::Skipped(by)) => text.push(format!("    skipped: waits for {by}")),
             Some(Outcome::Done(_)) | None => {}
         }
@@ -118,6 +121,13 @@ pub fn remedy(kind: FailureKind) -> &'static str {
         FailureKind::Throttled | FailureKind::Transient | FailureKind::Conflict | FailureKind::ScheduledForDeletion => {
             "; it is tried again"
         }
+        FailureKind::VersionTaken => {
+            "; a version of this id, which Wharfinger did not write so, holds another value: change the login in the Secret, so that the value gets another id, or delete the secret in AWS, so that it is made anew"
+        }
+        FailureKind::PolicyRefused => {
+            "; create the accounts and roles that spec.readers names first, or take them out; where all of them exist, correct what others wrote in the policy"
+        }
+        FailureKind::HeldBack => "",
         FailureKind::NotFound | FailureKind::AlreadyExists => "; it is looked at again",
     }
 }

@@ -4,6 +4,8 @@
 //! there; the JSON parser's own messages are dropped for that reason. Nothing is trimmed or repaired: a password is used as it
 //! is.
 
+mod stored;
+
 use std::{collections::BTreeMap, fmt};
 
 use base64::{
@@ -52,12 +54,6 @@ impl Login {
     /// The password.
     pub fn password(&self) -> &Sealed {
         &self.password
-    }
-
-    /// The login in a secret's value, read as ECS reads it; nothing if there is none.
-    pub fn of_value(value: &Sealed) -> Option<Self> {
-        let value: Value = serde_json::from_str(value.reveal()).ok()?;
-        Self::new(value.get(USERNAME)?.as_str()?, value.get(PASSWORD)?.as_str()?).ok()
     }
 
     /// The secret's value in AWS, to the byte: `{"username":…,"password":…}` (AWS: private registry authentication, rule 19).
@@ -155,6 +151,12 @@ pub enum Fault {
     /// There is no login.
     #[error("has neither `auth` nor `username` and `password` (a config.json whose logins are in a credential store has none)")]
     NoLogin,
+    /// A field is not there.
+    #[error("has no `{field}`")]
+    NoField {
+        /// The field.
+        field: &'static str,
+    },
     /// A field is of the wrong type.
     #[error("has a `{field}` that is not a string")]
     NotAString {

@@ -10,7 +10,7 @@
 
 pub mod sharing;
 
-use super::arn::is_default_key;
+use super::arn::{Arn, is_default_key};
 use super::image::Registry;
 use super::normalise::{Change, FieldChange};
 use super::sealed::Sealed;
@@ -101,6 +101,32 @@ impl ObservedSecret {
         self.kms_key.as_deref().filter(|key| !is_default_key(key))
     }
 
+    /// Its key and those of its copies, as they are looked up: an alias of another Region by its ARN.
+    pub fn keys(&self) -> impl Iterator<Item = String> {
+        let copies = self.replicas.iter().filter_map(|(region, copy)| self.in_region(region, copy.kms_key.as_ref()?));
+        self.kms_key.clone().into_iter().chain(copies)
+    }
+
+    /// The ARN by which the key of a copy is looked up. A copy is of its secret's account.
+    fn in_region(&self, region: &str, key: &str) -> Option<String> {
+        if key.starts_with("arn:") {
+            return Some(key.to_owned());
+        }
+        let arn = Arn::parse(&self.arn).ok()?;
+        let resource = if key.starts_with("alias/") { key.to_owned() } else { format!("key/{key}") };
+        Some(format!("arn:{}:kms:{region}:{}:{resource}", arn.partition, arn.account))
+    }
+
+    /// The ARN of the customer key of a copy, if it has one; as an error the alias of which it is not known.
+    pub fn key_of_copy(&self, region: &str, keys: &BTreeMap<String, Snapshot<String>>) -> Result<Option<String>, String> {
+        let Some(written) = self.replicas.get(region).and_then(|copy| copy.kms_key.as_ref()) else { return Ok(None) };
+        let Some(arn) = self.in_region(region, written) else { return Err(written.clone()) };
+        if arn.contains(":key/") {
+            return Ok(Some(arn));
+        }
+        keys.get(&arn).and_then(Snapshot::present).cloned().map(Some).ok_or(arn)
+    }
+
     /// The version under AWSCURRENT.
     pub fn current(&self) -> Option<&str> {
         self.versions.iter().find(|(_, stages)| stages.contains(CURRENT)).map(|(id, _)| id.as_str())
@@ -159,16 +185,21 @@ pub fn plan(desired: &DesiredSecret, observed: &Snapshot<ObservedSecret>, key_ar
     plan_settings(desired, observed, key_arn, ours, &subject, plan);
 }
 
+/// Whether the secret holds the value that it should. Version ids say so, unless the value itself was compared.
+fn is_current(desired: &DesiredSecret, observed: &ObservedSecret) -> bool {
+    observed.same_value.unwrap_or(observed.current() == Some(&desired.version_id))
+}
+
 /// Why the value is left to others, if it is.
 fn leaves_value(desired: &DesiredSecret, observed: &ObservedSecret) -> Option<String> {
-    let current = observed.current()?;
+    observed.current()?;
     if observed.rotation_enabled {
         return Some(format!(
             "rotation of secret {} is configured by others, so its value is left to them: Secret {} is not written to it. The rotation function must keep {{\"username\": …, \"password\": …}}, or pulls fail; turn rotation off to have the value kept",
             observed.arn, desired.source
         ));
     }
-    let other = desired.value_policy == ValuePolicy::CreateOnly && current != desired.version_id;
+    let other = desired.value_policy == ValuePolicy::CreateOnly && !is_current(desired, observed);
     other.then(|| {
         format!("secret {} holds another value than Secret {}, and valuePolicy is CreateOnly", observed.arn, desired.source)
     })
@@ -178,10 +209,10 @@ fn plan_value(desired: &DesiredSecret, observed: &ObservedSecret, subject: &Subj
     if let Some(why) = leaves_value(desired, observed) {
         return plan.notes.push(why);
     }
-    let current = observed.current();
-    if observed.same_value.unwrap_or(current == Some(&desired.version_id)) {
+    if is_current(desired, observed) {
         return;
     }
+    let current = observed.current();
     let changes = vec![FieldChange {
         path: CURRENT.to_owned(),
         change: Change::Changed { from: json!(current), to: json!(desired.version_id) },

@@ -130,9 +130,11 @@ impl Reason {
     /// answers look like: the next pass looks again.
     pub fn of_write(kind: FailureKind) -> Self {
         match kind {
-            FailureKind::NotFound | FailureKind::AlreadyExists | FailureKind::Conflict | FailureKind::ScheduledForDeletion => {
-                Self::Progressing
-            }
+            FailureKind::NotFound
+            | FailureKind::AlreadyExists
+            | FailureKind::Conflict
+            | FailureKind::HeldBack
+            | FailureKind::ScheduledForDeletion => Self::Progressing,
             other => other.into(),
         }
     }
@@ -146,8 +148,9 @@ impl From<FailureKind> for Reason {
             FailureKind::Conflict | FailureKind::ScheduledForDeletion | FailureKind::Transient => Self::AwsUnavailable,
             FailureKind::Denied => Self::AccessDenied,
             FailureKind::Throttled => Self::Throttled,
+            FailureKind::HeldBack => Self::Progressing,
             FailureKind::QuotaExceeded => Self::QuotaExceeded,
-            FailureKind::Invalid => Self::RefusedByAws,
+            FailureKind::Invalid | FailureKind::VersionTaken | FailureKind::PolicyRefused => Self::RefusedByAws,
         }
     }
 }

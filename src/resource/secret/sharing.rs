@@ -1,6 +1,6 @@
 //! Copies of a secret in other Regions, and who of other accounts may read it.
 
-use super::ObservedSecret;
+use super::{ObservedReplica, ObservedSecret};
 use crate::observed::Snapshot;
 use crate::plan::{Action, Hold, Plan, Subject};
 use crate::resource::policy::{VERSION, same_meaning};
@@ -8,6 +8,9 @@ use crate::status::Reason;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// The state of a copy that AWS could not make.
+const FAILED: &str = "Failed";
 
 /// What is asked for.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -20,28 +23,42 @@ pub struct DesiredSharing {
     pub sid: String,
 }
 
-/// Adds what is needed. `arn` = the secret's, or what stands for it; `seen` = the secret, if it is there already.
-pub fn plan(
-    desired: &DesiredSharing,
-    arn: &str,
-    seen: Option<&ObservedSecret>,
-    policy: Option<&Snapshot<Value>>,
-    subject: &Subject,
-    plan: &mut Plan,
-) {
-    plan_replicas(desired, arn, seen, subject, plan);
-    plan_policy(desired, arn, policy, subject, plan);
+/// What is there of it.
+#[derive(Debug, Clone, Copy)]
+pub struct ObservedSharing<'a> {
+    /// The secret, if it is there already.
+    pub secret: Option<&'a ObservedSecret>,
+    /// Its resource policy.
+    pub policy: Option<&'a Snapshot<Value>>,
+    /// ARNs of keys, by what they were asked for.
+    pub keys: &'a BTreeMap<String, Snapshot<String>>,
 }
 
-/// A copy whose key differs is taken away, and made anew by the next pass: AWS cannot change it.
-fn plan_replicas(desired: &DesiredSharing, arn: &str, seen: Option<&ObservedSecret>, subject: &Subject, plan: &mut Plan) {
-    let none = BTreeMap::new();
-    let there = seen.map_or(&none, |secret| &secret.replicas);
-    let differs = |region: &String, key: &Option<String>| {
-        desired.replicas.get(region).is_none_or(|wanted| !same_key(wanted.as_ref(), key.as_ref()))
-    };
-    let stale: Vec<String> =
-        there.iter().filter(|(region, copy)| differs(region, &copy.kms_key)).map(|(region, _)| region.clone()).collect();
+/// Adds what is needed. `arn` = the secret's, or what stands for it.
+pub fn plan(desired: &DesiredSharing, arn: &str, observed: ObservedSharing, subject: &Subject, plan: &mut Plan) {
+    plan_replicas(desired, arn, observed, subject, plan);
+    plan_policy(desired, arn, observed.policy, subject, plan);
+}
+
+/// A copy whose key differs is taken away, and made anew by the next pass: AWS cannot change it. One whose key is not known is left
+/// alone. One that failed is asked for again.
+fn plan_replicas(desired: &DesiredSharing, arn: &str, observed: ObservedSharing, subject: &Subject, plan: &mut Plan) {
+    let (none, secret) = (BTreeMap::new(), observed.secret);
+    let there = secret.map_or(&none, |secret| &secret.replicas);
+    let mut stale = vec![];
+    for region in there.keys() {
+        let Some(wanted) = desired.replicas.get(region) else {
+            stale.push(region.clone());
+            continue;
+        };
+        match secret.map_or(Ok(None), |secret| secret.key_of_copy(region, observed.keys)) {
+            Ok(key) if same_key(wanted.as_ref(), key.as_ref()) => {}
+            Err(alias) if wanted.is_some() => plan.notes.push(format!(
+                "the key of the copy of {subject} in {region} is named by {alias}, and which key that is cannot be seen, so the copy is left as it is; allow kms:DescribeKey on it, or remove the copy to have it made anew"
+            )),
+            _ => stale.push(region.clone()),
+        }
+    }
     let after = std::slice::from_ref(subject);
     if !stale.is_empty() {
         let reason = format!("the copies in {} are not wanted so", stale.join(", "));
@@ -53,19 +70,32 @@ fn plan_replicas(desired: &DesiredSharing, arn: &str, seen: Option<&ObservedSecr
         let message = format!("the copies of {subject} in {again:?} are made anew with another key, once they are gone");
         plan.hold(subject.clone(), Hold::Waiting, message);
     }
-    let missing = desired.replicas.iter().filter(|(region, _)| !there.contains_key(*region));
-    let missing: BTreeMap<String, Option<String>> = missing.map(|(region, key)| (region.clone(), key.clone())).collect();
-    if !missing.is_empty() {
-        let reason = format!("it has no copies in {}", missing.keys().cloned().collect::<Vec<_>>().join(", "));
-        let action = Action::ReplicateSecretToRegions { arn: arn.to_owned(), replicas: missing };
-        plan.step(subject.clone(), action, after, reason, vec![]);
+    let again = |region: &String| there.get(region).is_some_and(|copy| copy.state == FAILED) && !stale.contains(region);
+    let (failed, missing): (BTreeMap<_, _>, BTreeMap<_, _>) = desired
+        .replicas
+        .clone()
+        .into_iter()
+        .filter(|(region, _)| !there.contains_key(region) || again(region))
+        .partition(|(region, _)| there.contains_key(region));
+    // Two calls: AWS refuses one as a whole.
+    for (due, reason) in [(missing, "it has no copies in"), (failed, "AWS failed to make its copies in")] {
+        if !due.is_empty() {
+            let reason = format!("{reason} {}", due.keys().cloned().collect::<Vec<_>>().join(", "));
+            let action = Action::ReplicateSecretToRegions { arn: arn.to_owned(), replicas: due };
+            plan.step(subject.clone(), action, after, reason, vec![]);
+        }
     }
-    for (region, copy) in there.iter().filter(|(region, _)| !stale.contains(region)) {
+    tell(there.iter().filter(|(region, _)| !stale.contains(region)), subject, plan);
+}
+
+/// Copies that are wanted and are not there yet.
+fn tell<'a>(copies: impl Iterator<Item = (&'a String, &'a ObservedReplica)>, subject: &Subject, plan: &mut Plan) {
+    for (region, copy) in copies {
         let why = copy.message.as_deref().unwrap_or("AWS gives no reason");
         match copy.state.as_str() {
-            "Failed" => {
+            FAILED => {
                 let message = format!(
-                    "the copy of {subject} in {region} failed: {why}. If a secret of that name is there (such as a copy that was promoted), delete or rename it: it is not overwritten"
+                    "the copy of {subject} in {region} failed: {why}. It is asked for again. If a secret of that name is there (such as a copy that was promoted), delete or rename it: it is not overwritten"
                 );
                 plan.hold(subject.clone(), Hold::Refused(Reason::RefusedByAws), message);
             }
@@ -75,7 +105,7 @@ fn plan_replicas(desired: &DesiredSharing, arn: &str, seen: Option<&ObservedSecr
     }
 }
 
-/// Two names of one key: the id at the end of a key's ARN decides, and an alias is only itself.
+/// Two names of one key: the id at the end of a key's ARN decides.
 fn same_key(one: Option<&String>, other: Option<&String>) -> bool {
     let id = |key: &String| key.rsplit_once(":key/").map_or_else(|| key.clone(), |(_, id)| id.to_owned());
     one.map(id) == other.map(id)

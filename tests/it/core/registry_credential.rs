@@ -1,5 +1,9 @@
 //! A `RegistryCredential` and the workloads that pull with it: one secret, kept once, used by reference.
 
+mod adoption;
+mod copies;
+mod values;
+
 use super::fixtures::{PASSWORD, binding, docker, inputs};
 use super::story::steps;
 use super::world::{World, failure};
@@ -154,59 +158,6 @@ fn one_write_makes_it_and_nothing_more_is_written() {
 }
 
 #[test]
-fn a_rotation_is_one_write_and_so_is_the_way_back() {
-    let mut scene = Scene::settled(QUAY);
-    let (first, arn) = (scene.secret().current().unwrap().to_owned(), scene.secret().arn.clone());
-    scene.now = "2026-01-02T00:00:00Z".parse().unwrap();
-    scene.inputs.source = Some(logins("second"));
-    assert_eq!(steps(&scene.plan()), ["PutSecretValue"]);
-    assert_eq!(scene.settle(), 1);
-    assert_ne!(scene.secret().current(), Some(first.as_str()));
-    assert_eq!(scene.status().secret.as_ref().unwrap().synced_at.as_deref(), Some("2026-01-02T00:00:00Z"));
-    scene.inputs.source = Some(logins(PASSWORD));
-    assert_eq!(steps(&scene.plan()), ["UpdateSecretVersionStage"], "A, B, A: AWS ignores the token that it knows");
-    assert_eq!(scene.settle(), 1);
-    assert_eq!(scene.secret().current(), Some(first.as_str()));
-    // Somebody writes another value by hand.
-    let by_hand = "00000000-0000-0000-0000-000000000000".to_owned();
-    scene.secret().versions.values_mut().for_each(|stages| stages.clear());
-    scene.secret().versions.insert(by_hand.clone(), ["AWSCURRENT".to_owned()].into());
-    assert_eq!(scene.settle(), 1, "X, A: back by its label");
-    // AWS deleted the version that had lost its labels.
-    scene.secret().versions = [(by_hand, ["AWSCURRENT".to_owned()].into())].into();
-    assert_eq!(steps(&scene.plan()), ["PutSecretValue"]);
-    scene.settle();
-    assert_eq!(scene.secret().current(), Some(first.as_str()));
-    assert_eq!(scene.status().secret.as_ref().unwrap().arn, arn, "under the same ARN");
-}
-
-#[test]
-fn whose_value_it_is() {
-    let rows: [(&str, &str, fn(&mut ObservedSecret), &[&str], &str); 4] = [
-        ("enforced", QUAY, |_| {}, &["PutSecretValue"], ""),
-        ("made once", "{registry: quay.io, secretRef: {name: quay-login}, valuePolicy: CreateOnly}", |_| {}, &[], "CreateOnly"),
-        ("rotated by others", QUAY, |secret| secret.rotation_enabled = true, &[], "rotation"),
-        (
-            "made, but without any value",
-            "{registry: quay.io, secretRef: {name: quay-login}, valuePolicy: CreateOnly}",
-            |secret| secret.versions.clear(),
-            &["PutSecretValue"],
-            "",
-        ),
-    ];
-    for (what, spec, change, expected, told) in rows {
-        let mut scene = Scene::settled(spec);
-        change(scene.secret());
-        scene.inputs.source = Some(logins("second"));
-        let plan = scene.plan();
-        assert_eq!(steps(&plan), expected, "{what}");
-        scene.settle();
-        assert!(scene.status().warnings.join("\n").contains(told), "{what}: {:?}", scene.status().warnings);
-        assert_eq!(scene.ready().0, "Succeeded", "{what}");
-    }
-}
-
-#[test]
 fn what_others_made_is_taken_over_only_where_that_is_asked_for() {
     let spec = |policy: &str| format!("{{registry: quay.io, secretRef: {{name: quay-login}}, adoptionPolicy: {policy}}}");
     let identity = "cluster-1/payments/RegistryCredential/quay";
@@ -257,44 +208,6 @@ fn what_others_made_is_not_taken_over_at_the_cost_of_its_copies() {
         assert_eq!((scene.world.writes > 0, scene.ready().0 == "Succeeded"), (taken, taken));
         assert_eq!(scene.world.secrets[NAME].replicas.len(), 1);
     }
-}
-
-#[test]
-fn copies_and_readers_are_made_changed_and_removed_with_it() {
-    let spec = "{registry: quay.io, secretRef: {name: quay-login}, kmsKey: alias/x, replicas: [{region: us-east-1, kmsKey: alias/x}], readers: [{roleArn: 'arn:aws:iam::444455556666:role/reader'}]}";
-    let mut scene = Scene::new(spec);
-    scene.world.keys.insert("arn:aws:kms:us-east-1:111122223333:alias/x".into(), COPY_KEY.into());
-    assert_eq!(steps(&scene.plan()), ["CreateSecret", "ReplicateSecretToRegions", "PutResourcePolicy"]);
-    scene.settle();
-    assert_eq!(scene.settle(), 0);
-    assert_eq!(scene.status().replicas[0].kms_key_arn.as_deref(), Some(COPY_KEY));
-    let statement: Value = serde_json::from_str(scene.status().key_policy_statement.as_deref().unwrap()).unwrap();
-    assert_eq!(statement["Principal"], json!({"AWS": ["arn:aws:iam::444455556666:role/reader"]}));
-    // A crash after any write is made good.
-    for writes in 0..3 {
-        let mut cut = Scene::new(spec);
-        cut.world.keys = scene.world.keys.clone();
-        cut.pass_until(writes);
-        cut.settle();
-        assert_eq!((cut.world.writes, cut.settle()), (3, 0), "after {writes}");
-    }
-    scene.respec(QUAY);
-    assert_eq!(steps(&scene.plan()), ["UpdateSecret", "RemoveRegionsFromReplication", "DeleteResourcePolicy"]);
-    scene.settle();
-    scene.respec("{registry: quay.io, secretRef: {name: quay-login}, replicas: [{region: us-east-1}]}");
-    scene.settle();
-    let owner = wharfinger::resource::tags::Owner {
-        cluster: "cluster-1".into(),
-        namespace_uid: "uid-payments".into(),
-        namespace: "payments".into(),
-        owner: "RegistryCredential/quay".into(),
-    };
-    let observed = scene.world.observe(&wharfinger::observed::Reads { secrets: [NAME.to_owned()].into(), ..Default::default() });
-    let plan = plan::remove_credential(NAME, &owner, None, 7, &observed);
-    assert_eq!(steps(&plan), ["RemoveRegionsFromReplication", "DeleteSecret"], "AWS deletes no secret that has copies");
-    assert!(scene.world.apply(&plan, usize::MAX).iter().all(|outcome| matches!(outcome, Outcome::Done(_))));
-    let theirs = wharfinger::resource::tags::Owner { owner: "RegistryCredential/other".into(), ..owner };
-    assert_eq!(steps(&plan::remove_credential(NAME, &theirs, None, 7, &observed)), [] as [&str; 0]);
 }
 
 #[test]

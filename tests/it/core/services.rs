@@ -1,9 +1,11 @@
 //! Services follow the definition: told once for each revision, followed to the end, and left alone where they are not ours.
 
-use super::fixtures::{API, fenced, inputs};
+use super::fixtures::{API, docker, fenced, inputs};
 use super::story::{Story, holds, steps};
 use wharfinger::api::{RolledService, ServiceState};
+use wharfinger::failure::FailureKind;
 use wharfinger::observed::Snapshot;
+use wharfinger::pass::Pass;
 use wharfinger::resource::service::{Deployment, ObservedService};
 
 const CLUSTERS: &str = "{clusters: ['arn:aws:ecs:*:*:cluster/prod']}";
@@ -59,6 +61,33 @@ fn rolled() -> Story {
 
 fn state(story: &Story) -> ServiceState {
     story.status().services[0].state
+}
+
+/// The secret is there, so role and revision go on with it; tasks start once it holds the new value.
+#[test]
+fn a_value_that_our_own_pace_holds_back_stops_only_the_rollout() {
+    let mut story = rolled();
+    let current = |story: &Story| story.world.secrets.values().next().unwrap().current().unwrap().to_owned();
+    let before = current(&story);
+    story.inputs.sources.insert("regcred".into(), docker(&[("registry.example.com", "puller", "another")]));
+    story.respec(&spec("1.4.3", false));
+    assert_eq!(steps(&story.plan()), ["PutSecretValue", "RegisterDefinition", "UpdateService"]);
+    story.world.fault = Some((story.world.writes, FailureKind::HeldBack, false));
+    let pass = story.pass();
+    assert_eq!(story.world.definitions["payments_api"].len(), 2, "the revision is registered");
+    assert_eq!(story.world.services[&named()].task_definition, arn(1), "and nothing runs it yet");
+    assert_eq!(current(&story), before);
+    for part in ["Ready", "CredentialsSynced"] {
+        let (reason, message) = story.fault(part).unwrap_or_else(|| panic!("{part} is fine"));
+        assert_eq!(reason, "Progressing", "{part}");
+        assert!(part != "CredentialsSynced" || message.contains("is held back"), "{message}");
+    }
+    assert!(story.fault("ExecutionRoleReady").is_none() && story.fault("DefinitionRegistered").is_none());
+    let Pass::Done(round) = pass else { panic!("{pass:?}") };
+    assert!(!round.is_converged());
+    story.pass();
+    assert_ne!(current(&story), before);
+    assert_eq!(story.world.services[&named()].task_definition, arn(2));
 }
 
 #[test]

@@ -11,7 +11,7 @@ use wharfinger::api::{ImageFailureClass, RolledService};
 use wharfinger::desired::Desired;
 use wharfinger::failure::{Failure, FailureKind};
 use wharfinger::observed::{DefinitionRead, Observed, ObservedParameter, Reads, RoleSnapshot, Snapshot};
-use wharfinger::pass::{Outcome, Output};
+use wharfinger::pass::{Outcome, Output, blocked};
 use wharfinger::plan::{Action, Plan, pending_arn, pending_definition};
 use wharfinger::resource::definition::{ObservedDefinition, content_hash};
 use wharfinger::resource::normalise::DefinitionKind;
@@ -94,14 +94,13 @@ impl World {
     /// What one look sees.
     pub(crate) fn observe(&self, reads: &Reads) -> Observed {
         let read = reads.definition.as_ref();
+        let secrets = reads.secrets.iter().map(|id| (id.clone(), self.see(self.secret(id).cloned()))).collect();
         Observed {
-            secrets: reads.secrets.iter().map(|id| (id.clone(), self.see(self.secret(id).cloned()))).collect(),
             resource_policies: reads
-                .resource_policies
-                .iter()
-                .filter(|id| self.secret(id).is_some())
+                .readable_policies(&secrets)
                 .map(|id| (id.clone(), self.see(self.resource_policies.get(id).cloned())))
                 .collect(),
+            secrets,
             parameters: reads.parameters.iter().map(|arn| (arn.clone(), self.see(self.parameters.get(arn).cloned()))).collect(),
             keys: reads
                 .keys
@@ -154,7 +153,7 @@ impl World {
 
     /// Keys that secrets are found to be encrypted with.
     fn discovered(&self, reads: &Reads) -> Vec<String> {
-        let keys = reads.secrets.iter().filter_map(|id| self.secret(id)?.kms_key.clone());
+        let keys = reads.secrets.iter().filter_map(|id| self.secret(id)).flat_map(ObservedSecret::keys);
         let keys = keys.chain(reads.parameters.iter().filter_map(|arn| self.parameters.get(arn)?.kms_key.clone()));
         keys.filter(|key| !key.contains(":key/")).collect()
     }
@@ -194,9 +193,7 @@ impl World {
         let mut outcomes: Vec<Outcome> = vec![];
         let mut arns = BTreeMap::new();
         for step in plan.steps.iter().take(limit) {
-            let earlier = plan.steps.iter().zip(&outcomes).filter(|(_, outcome)| !matches!(outcome, Outcome::Done(_)));
-            let blocking = earlier.map(|(earlier, _)| earlier.subject.clone()).find(|subject| step.after.contains(subject));
-            outcomes.push(match blocking {
+            outcomes.push(match blocked(step, plan, &outcomes) {
                 Some(by) => Outcome::Skipped(by),
                 None => self.write(&step.action, &mut arns),
             });

@@ -263,9 +263,13 @@ async fn what_aws_says_of_copies_is_told() {
         answer["ReplicationStatus"] =
             json!([{"Region": "us-east-1", "Status": state, "StatusMessage": "a secret of that name already exists"}]);
         world.proxy.inject(Rule::on("DescribeSecret", Fault::Answer(answer)));
+        world.proxy.inject(Rule::on("ReplicateSecretToRegions", Fault::Answer(json!({}))));
+        world.proxy.forget();
         world.patch_credential(json!({"metadata": {"annotations": {"wharfinger.dev/requestedAt": state}}})).await;
         let message = world.credential_waits(reason).await;
         assert!(message.contains(told), "{message}");
+        let again = world.proxy.written().iter().any(|operation| operation == "ReplicateSecretToRegions");
+        assert_eq!(again, state == "Failed", "{state}: one that failed is asked for again");
         world.proxy.heal();
         world.patch_credential(json!({"metadata": {"annotations": {"wharfinger.dev/requestedAt": "healed"}}})).await;
         world.credential_ready().await;
@@ -380,8 +384,15 @@ async fn a_storm_of_changes_is_gathered() {
         };
         world.until_credential("answer", answered).await;
     }
-    let message = world.credential_waits("Throttled").await;
-    assert!(message.contains("ten minutes"), "{message}");
+    let told = |it: &RegistryCredential| {
+        let ready = it.status.clone().unwrap_or_default().conditions.into_iter().find(|it| it.type_ == "Ready")?;
+        (ready.reason == "Progressing" && ready.message.contains("is written at")).then_some(ready.message)
+    };
+    let held = world.until_credential("be held back", |it| it.is_some_and(|it| told(it).is_some())).await;
+    world.patch_credential(json!({"metadata": {"annotations": {"wharfinger.dev/requestedAt": "again"}}})).await;
+    let answered = |it: &RegistryCredential| it.status.as_ref().unwrap().last_handled_reconcile_at == Some("again".into());
+    let again = world.until_credential("answer again", |it| it.is_some_and(answered)).await;
+    assert_eq!(held.as_ref().and_then(told), again.as_ref().and_then(told), "a time, so that the same is said until then");
     let written = world.proxy.written().iter().filter(|operation| *operation == "PutSecretValue").count();
     assert_eq!(written, 5, "a few at once, then they wait");
 }
