@@ -13,6 +13,7 @@ use crate::resource::arn::Arn;
 use crate::resource::grants::{Decryption, Permission, via_service};
 use crate::resource::role::ObservedRole;
 use crate::resource::secret::{DesiredSecret, ObservedSecret};
+use crate::resource::service::TargetRevision;
 use crate::resource::tags::Tags;
 use crate::resource::uses::Thing;
 use crate::resource::verification::{ImageRead, Proof};
@@ -95,12 +96,13 @@ fn read(arn: &str, key: Option<String>, target: &Target) -> Vec<Permission> {
 fn roll(desired: &Desired, observed: &Observed, plan: &mut Plan) {
     let definition = &desired.definition;
     let registers = plan.steps.iter().any(|step| matches!(step.action, Action::RegisterDefinition { .. }));
-    let target = match (registers, definition.current(observed)) {
-        (true, _) => pending_definition(&definition.name),
-        (false, Some(current)) => current.arn.clone(),
+    let (target, registered_at) = match (registers, definition.current(observed)) {
+        (true, _) => (pending_definition(&definition.name), None),
+        (false, Some(current)) => (current.arn.clone(), current.registered_at()),
         (false, None) => return,
     };
-    service::plan(&desired.services, &definition.family(), &target, !definition.credentials.is_empty(), observed, plan);
+    let revision = TargetRevision { family: &definition.family(), arn: &target, registered_at };
+    service::plan(&desired.services, revision, !definition.credentials.is_empty(), observed, plan);
 }
 
 /// The definition with the execution role and the credentials' ARNs filled in.

@@ -1,9 +1,20 @@
-//! Whether something of the past is still to end. Pure.
+//! What a workload still waits for: a deployment that goes on, something of the past that is still to end. Pure.
 
-use crate::api::{NeedStatus, PrivateImageWorkload, PrivateImageWorkloadStatus};
+use super::{READY, Reason, find};
+use crate::api::{NeedStatus, PrivateImageWorkload, PrivateImageWorkloadStatus, ServiceState};
 use crate::desired::REVISION_HISTORY_LIMIT;
+use crate::pass::{Outcome, Round};
 use crate::resource::revision::{Family, surplus};
 use crate::resource::uses::Thing;
+
+/// Whether a deployment goes on and nothing but time is waited for. What is past and could not be ended hinders nothing.
+pub fn follows(status: &PrivateImageWorkloadStatus, round: &Round) -> bool {
+    let rolling = status.services.iter().any(|service| service.state == ServiceState::Progressing);
+    let mut failed = round.results().filter(|(_, outcome)| matches!(outcome, Some(Outcome::Failed(_))));
+    let hindered = failed.any(|(step, _)| !step.subject.kind.is_past());
+    let waits = find(status, READY).is_some_and(|ready| ready.reason == Reason::Progressing.to_string());
+    rolling && waits && !hindered
+}
 
 /// Whether another pass at once would get further: something of the past is left, and this pass came nearer to its end. (It need not
 /// have written anything: a pass before it may have been cut off after its write.)
