@@ -20,6 +20,7 @@ mod place;
 mod planners;
 mod policy;
 mod properties;
+mod readers;
 mod recorded;
 mod registry_credential;
 mod removal;
