@@ -214,7 +214,7 @@ fn role_arn(desired: &Desired, observed: &Observed, done: &Done) -> Option<Strin
         return Some(created.arn.clone().unwrap_or_else(|| desired.role.arn.clone()));
     }
     let role = observed.roles.get(&desired.role.name)?.role.present()?;
-    let ours = desired.role.managed.as_ref().is_none_or(|managed| managed.is_ours(&role.tags));
+    let ours = desired.role.managed.as_ref().is_none_or(|managed| managed.is_of(&desired.role.owner, &role.tags));
     ours.then(|| role.arn.clone())
 }
 

@@ -14,7 +14,7 @@ pub use converge::{converge, imagined};
 pub(crate) use permissions::container_grants;
 pub use registry_credential::{credential, imagined_for_credential, remove_credential};
 pub use remove::remove;
-pub(crate) use secrets::{Scope, existing_secret, key_of};
+pub(crate) use secrets::{Scope, existing_secret, is_strangers, key_of};
 pub use verify::questions;
 
 use crate::failure::Failure;

@@ -11,7 +11,7 @@ use crate::desired::Desired;
 use crate::observed::{Observed, ObservedParameter, RoleSnapshot, Snapshot};
 use crate::resource::arn::Arn;
 use crate::resource::grants::{Decryption, Permission, via_service};
-use crate::resource::role::ObservedRole;
+use crate::resource::role::{DesiredRole, ObservedRole};
 use crate::resource::secret::{DesiredSecret, ObservedSecret};
 use crate::resource::service::TargetRevision;
 use crate::resource::tags::Tags;
@@ -64,7 +64,7 @@ fn steps(desired: &Desired, observed: &Observed) -> Plan {
     }
     let secrets: Vec<Subject> = desired.secrets.iter().map(|wanted| Subject::secret(&wanted.name)).collect();
     let unknown = desired.unknown_secrets(observed);
-    let mut role = desired.role.clone();
+    let mut role = DesiredRole { others: desired.needs_of_others(observed), ..desired.role.clone() };
     if !unknown.is_empty() || desired.older_is_unseen(observed) {
         role.unclear.push("older revisions".to_owned());
     }
@@ -140,6 +140,10 @@ pub fn imagined(desired: &Desired) -> Observed {
         }
         _ => None,
     });
+    let of_others = desired.role.doubtful.about_secrets().into_iter().map(|arn| {
+        let tags = desired.definition.owner.tags();
+        (arn.clone(), Snapshot::Present(ObservedSecret { arn, tags, ..ObservedSecret::default() }))
+    });
     let reads = desired.reads();
     let parameters = reads.parameters.into_iter().map(|arn| (arn, Snapshot::Present(ObservedParameter::default())));
     let keys = reads.keys.into_iter().map(|key| (key.clone(), Snapshot::Present(key)));
@@ -156,7 +160,7 @@ pub fn imagined(desired: &Desired) -> Observed {
         attached: Snapshot::Absent,
     };
     Observed {
-        secrets: named.chain(kept).chain(existing).collect(),
+        secrets: of_others.chain(named).chain(kept).chain(existing).collect(),
         parameters: parameters.collect(),
         keys: keys.collect(),
         roles: [(desired.role.name.clone(), role)].into(),
