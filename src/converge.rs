@@ -10,7 +10,7 @@ use crate::inputs::{CredentialInputs, Inputs};
 use crate::observe::{observe, strangers};
 use crate::observed::Reads;
 use crate::pass::{Facts, Outcome, Pass, Round, credential_facts, facts, of_young_role};
-use crate::plan::{self, Kind, Plan};
+use crate::plan::{self, Plan};
 use crate::problem::Problem;
 use crate::registry::Registries;
 use crate::target::{self, Target};
@@ -177,7 +177,7 @@ async fn place(accounts: &Arc<Accounts>, target: Result<Target, Problem>) -> Res
 
 /// The lock is let go before the first write if nothing shared is written, nor forgotten by the status.
 async fn carry_out(account: &Account, plan: &Plan, forgets: bool, shared: &mut Shared) -> Vec<Outcome> {
-    if !forgets && plan.steps.iter().all(|step| step.subject.kind == Kind::Definition) {
+    if !forgets && plan.is_private() {
         shared.lock = None;
     }
     apply(account, plan).await

@@ -2,6 +2,7 @@
 
 mod credentials;
 mod document;
+mod doubtful;
 mod fences;
 mod history;
 mod needs;
@@ -255,11 +256,11 @@ fn role(inputs: &Inputs, target: &Target, prepared: &document::Prepared, problem
     let regions = needs.regions.into_iter().chain([target.region.clone()]).collect();
     let contributors = needs.sizes.into_iter().take(CONTRIBUTORS).map(|(size, name)| format!("{name} ({size})"));
     Some(DesiredRole {
+        owner: owner(inputs, &format!("Namespace/{}", namespace.name)),
         policy_name: names::inline_policy(&inputs.cluster, &namespace.uid),
         managed: choice.arn.is_none().then(|| ManagedRole {
             path: role_path(target),
             boundary: target.limits.as_ref().and_then(|limits| limits.permissions_boundary_arn.clone()),
-            owner: owner(inputs, &format!("Namespace/{}", namespace.name)),
             recorded,
             former: false,
         }),
@@ -270,6 +271,7 @@ fn role(inputs: &Inputs, target: &Target, prepared: &document::Prepared, problem
         regions,
         contributors: contributors.collect(),
         others: needs.grants,
+        doubtful: needs.doubtful,
         unclear: needs.unclear,
     })
 }

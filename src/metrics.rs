@@ -104,8 +104,8 @@ impl Metrics {
     /// source, and what is retired was left for later, so they do not count.
     pub fn drifted(&self, round: &Round) {
         let planned = |step: &&Step| {
-            let past = matches!(step.subject.kind, Kind::Revision | Kind::Former | Kind::Service);
-            !past && !matches!(step.action, Action::PutSecretValue { .. })
+            let follows = step.subject.kind.is_past() || step.subject.kind == Kind::Service;
+            !follows && !matches!(step.action, Action::PutSecretValue { .. })
         };
         for step in round.plan.steps.iter().filter(planned) {
             self.drift.get_or_create(&DriftLabels { kind: format!("{:?}", step.subject.kind) }).inc();

@@ -17,7 +17,7 @@ use crate::plan::{self, Action, Kind, Plan, Scope, Step, Subject};
 use crate::problem::Problem;
 use crate::resource::role::DesiredRole;
 use crate::resource::secret::DesiredSecret;
-use crate::resource::service;
+use crate::resource::service::{self, TargetRevision};
 use crate::target::Target;
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -174,11 +174,14 @@ fn existing_status(existing: &ExistingSecret, arn: String, kms_key_arn: Option<S
 
 fn services(desired: &Desired, observed: &Observed, done: &Done, facts: &Facts) -> Vec<ServiceStatus> {
     let told = |named: &RolledService| {
-        let told = |action: &Action| matches!(action, Action::UpdateService { cluster, service, .. } if *cluster == named.cluster && *service == named.service);
-        done.output(told).is_some()
+        let tells = |action: &Action| matches!(action, Action::UpdateService { cluster, service, .. } if *cluster == named.cluster && *service == named.service);
+        done.plan.steps.iter().any(|step| tells(&step.action)).then(|| done.output(tells).is_some())
     };
-    let target = facts.definition.as_ref().map(|definition| definition.arn.as_str()).unwrap_or_default();
-    service::record(&desired.services, &desired.definition.family(), target, told, observed)
+    let arn = facts.definition.as_ref().map(|definition| definition.arn.as_str()).unwrap_or_default();
+    let registered_at =
+        desired.definition.current(observed).filter(|current| current.arn == arn).and_then(|it| it.registered_at());
+    let revision = TargetRevision { family: &desired.definition.family(), arn, registered_at };
+    service::record(&desired.services, revision, told, observed)
 }
 
 /// The steps that were carried out.
@@ -207,7 +210,7 @@ fn role_arn(desired: &Desired, observed: &Observed, done: &Done) -> Option<Strin
         return Some(created.arn.clone().unwrap_or_else(|| desired.role.arn.clone()));
     }
     let role = observed.roles.get(&desired.role.name)?.role.present()?;
-    let ours = desired.role.managed.as_ref().is_none_or(|managed| managed.is_ours(&role.tags));
+    let ours = desired.role.managed.as_ref().is_none_or(|managed| managed.is_of(&desired.role.owner, &role.tags));
     ours.then(|| role.arn.clone())
 }
 

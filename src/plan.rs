@@ -14,7 +14,7 @@ pub use converge::{converge, imagined};
 pub(crate) use permissions::container_grants;
 pub use registry_credential::{credential, imagined_for_credential, remove_credential};
 pub use remove::remove;
-pub(crate) use secrets::{Scope, existing_secret, key_of};
+pub(crate) use secrets::{Scope, existing_secret, is_strangers, key_of};
 pub use verify::questions;
 
 use crate::failure::Failure;
@@ -72,6 +72,13 @@ impl Subject {
     }
 }
 
+impl Kind {
+    /// Whether it is of the past, and its end is nothing that a part waits for.
+    pub(crate) fn is_past(self) -> bool {
+        matches!(self, Self::Revision | Self::Former)
+    }
+}
+
 impl fmt::Display for Subject {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = match self.kind {
@@ -103,6 +110,11 @@ impl Plan {
     /// Nothing to write and nothing held.
     pub fn is_converged(&self) -> bool {
         self.steps.is_empty() && self.held.is_empty()
+    }
+
+    /// Whether all that is written is the workload's alone: its revisions, and the services that follow them.
+    pub fn is_private(&self) -> bool {
+        self.steps.iter().all(|step| matches!(step.subject.kind, Kind::Definition | Kind::Revision | Kind::Service))
     }
 
     /// Whether a policy that others share is written, or something that they may use ends.

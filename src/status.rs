@@ -8,7 +8,7 @@ mod registry_credential;
 mod removal;
 
 pub use binding::binding_status;
-pub use leftovers::{goes_on, has_leftovers};
+pub use leftovers::{follows, goes_on, has_leftovers};
 pub use reason::Reason;
 pub use registry_credential::{blocked_credential, credential_users, names_credential, summarise_credential};
 pub use removal::{Farewell, farewell, inventory, leaves_everything};
@@ -179,7 +179,7 @@ fn done(workload: &PrivateImageWorkload, round: &Round, status: &mut PrivateImag
 /// What is past and could not be ended. Nothing waits for it, so this is no fault of a part.
 fn unretired(round: &Round) -> impl Iterator<Item = String> {
     round.results().filter_map(|(step, outcome)| match outcome {
-        Some(Outcome::Failed(failure)) if matches!(step.subject.kind, Kind::Revision | Kind::Former) && !failure.passes() => {
+        Some(Outcome::Failed(failure)) if step.subject.kind.is_past() && !failure.passes() => {
             Some(format!("{} could not be ended: {failure}{}", step.subject, render::remedy(failure.kind)))
         }
         _ => None,

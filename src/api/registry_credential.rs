@@ -223,4 +223,7 @@ pub struct ReplicaStatus {
     /// Why, where it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+    /// The statement for the policy of the copy's KMS key, without which readers of other accounts cannot decrypt the copy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_policy_statement: Option<String>,
 }

@@ -100,6 +100,7 @@ fn observed(service: Service) -> ObservedService {
     deployments.sort_by_key(|deployment| deployment.status.as_deref() != Some("PRIMARY"));
     let deployment = |it: aws_sdk_ecs::types::Deployment| Deployment {
         task_definition: it.task_definition.unwrap_or_default(),
+        created_at: it.created_at.map(|at| at.as_secs_f64()),
         rollout_state: it.rollout_state.map(|state| state.as_str().to_owned()),
         rollout_reason: it.rollout_state_reason,
         desired: it.desired_count.into(),

@@ -3,10 +3,12 @@
 use super::backoff::jittered;
 use super::objects::{self, add_finalizer, remove_finalizer};
 use super::{Context, Error, binding, events, fetch, within};
-use crate::api::{ABANDON, CLEANUP_FINALIZER, ManagementPolicy, PrivateImageWorkload, PrivateImageWorkloadStatus, ServiceState};
+use crate::api::{ABANDON, CLEANUP_FINALIZER, ManagementPolicy, PrivateImageWorkload, PrivateImageWorkloadStatus};
 use crate::converge::{Shared, converge, remove};
 use crate::pass::Pass;
-use crate::status::{Farewell, READY, Reason, farewell, find, goes_on, has_leftovers, inventory, leaves_everything, summarise};
+use crate::status::{
+    Farewell, READY, Reason, farewell, find, follows, goes_on, has_leftovers, inventory, leaves_everything, summarise,
+};
 use futures::FutureExt;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -114,9 +116,8 @@ pub(super) fn turn(pass: &Pass) -> Option<Duration> {
 /// Sooner than usual while deployments go on, and while something of the past is left.
 fn soon(workload: &PrivateImageWorkload, status: &PrivateImageWorkloadStatus, pass: &Pass, reason: Reason) -> Option<Duration> {
     let Pass::Done(round) = pass else { return None };
-    let rolling = status.services.iter().any(|service| service.state == ServiceState::Progressing);
     let turn = turn(pass);
-    if reason == Reason::Progressing && rolling && (turn.is_some() || round.failure().is_none()) {
+    if follows(status, round) {
         return Some(turn.map_or(DEPLOYMENT, |turn| turn.min(DEPLOYMENT)));
     }
     if turn.is_some() {

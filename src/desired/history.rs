@@ -2,7 +2,7 @@
 //! while a registered revision needs it, and goes after that.
 
 use super::needs;
-use super::shared::{grants_of, is_recorded_by_others, is_role_shared, needs_of_others, role_choice, users_of_former};
+use super::shared::{grants_of, is_recorded_by_others, is_role_shared, needs_of_others, settings_of, users_of_former};
 use super::{Desired, RemovedSecret, credentials, fences, owner};
 use crate::api::{RevisionStatus, SecretStatus};
 use crate::inputs::Inputs;
@@ -90,20 +90,19 @@ pub(super) fn former_role(
     let namespace = &inputs.namespace;
     let parsed = Arn::parse(arn).ok()?;
     let (name, path) = (parsed.role_name()?.to_owned(), parsed.role_path()?.to_owned());
-    let settings = role_choice(&inputs.workload, target, &namespace.name).settings;
+    let settings = settings_of(inputs, target, &name);
     let others = needs_of_others(inputs, target, &name, &settings, leaving_too);
-    let owner = owner(inputs, &format!("Namespace/{}", namespace.name));
     let status = inputs.workload.status.iter();
     let recorded =
         status.flat_map(|status| status.execution_role_arn.iter().chain(&status.former_roles)).any(|named| named == arn);
     Some(FormerRole {
         shared: is_role_shared(inputs, target, &name) || !inputs.strangers.is_empty(),
         role: DesiredRole {
+            owner: owner(inputs, &format!("Namespace/{}", namespace.name)),
             policy_name: names::inline_policy(&inputs.cluster, &namespace.uid),
             managed: made.unwrap_or(true).then_some(ManagedRole {
                 path,
                 boundary: None,
-                owner,
                 recorded: recorded && fences::has_own_name(target, &namespace.name, &name),
                 former: made.is_none(),
             }),
@@ -114,6 +113,7 @@ pub(super) fn former_role(
             regions: others.regions,
             contributors: vec![],
             others: others.grants,
+            doubtful: others.doubtful,
             unclear: others.unclear,
         },
     })
@@ -222,9 +222,9 @@ impl Desired {
         self.leaving_secrets(observed).next().is_some() || self.leaving_roles(observed).next().is_some()
     }
 
-    /// What revisions that are still registered need besides what the present one does: former secrets, and what their containers
-    /// read.
-    pub(crate) fn former_grants(&self, observed: &Observed) -> Grants {
+    /// What revisions that are still registered need besides what the present one does, as the status has it: former secrets, and
+    /// what their containers read.
+    pub(super) fn recorded_grants(&self, observed: &Observed) -> Grants {
         let (target, namespace) = (&self.target, &self.definition.owner.namespace);
         let leaving: Vec<&FormerSecret> = self.leaving_secrets(observed).collect();
         let staying = self.former_secrets.iter().filter(|former| !leaving.contains(former)).map(|former| &former.status);
@@ -237,6 +237,10 @@ impl Desired {
 
     /// What has to be looked at besides, now that this was seen; none if that is all. Called until it returns none.
     pub fn further_reads(&self, observed: &Observed) -> Option<Reads> {
+        let doubtful = self.doubtful_secrets(observed);
+        if !doubtful.is_empty() {
+            return Some(Reads { secrets: doubtful, ..Reads::default() });
+        }
         let current = self.definition.current(observed)?;
         let mut reads = Reads::default();
         let family = self.definition.family();

@@ -253,6 +253,9 @@ fn kept(
         sid: format!("Wharfinger{}", short_hash(&format!("{}/{}", inputs.cluster, inputs.namespace.uid), 16)),
         replicas: BTreeMap::new(),
     };
+    if let Some(reader) = sharing.readers_of_other_accounts(&target.account_id).next() {
+        check_keys_of_copies(inputs, reader, problems);
+    }
     CredentialSecret::Kept { secret, sharing, replica_keys: replica_keys(inputs, target, problems) }
 }
 
@@ -285,6 +288,16 @@ fn principal(target: &Target, reader: &Reader, field: &str, has_key: bool, probl
         return None;
     }
     Some(arn)
+}
+
+/// The default key of a Region serves its own account only (aws.md, e.4).
+fn check_keys_of_copies(inputs: &CredentialInputs, reader: &str, problems: &mut Vec<Problem>) {
+    for (index, replica) in inputs.credential.spec.replicas.iter().enumerate().filter(|(_, it)| it.kms_key.is_none()) {
+        let rule =
+            format!("reader {reader} is of another account, and could not decrypt a copy under the default key of its Region");
+        let remedy = "set its kmsKey to a customer key of that Region";
+        problems.push(Problem::spec(format!("spec.replicas[{index}].kmsKey"), &replica.region, rule, remedy));
+    }
 }
 
 /// The key of each copy, named so that it is looked for in the copy's Region.

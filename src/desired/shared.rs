@@ -1,7 +1,8 @@
 //! What workloads of one namespace share: the execution role and its policy, and secrets. Decides who else needs them.
 
+use super::doubtful;
 use super::needs::{self, decryption};
-use crate::api::{DeletionPolicy, ExecutionRole, PrivateImageWorkload, PrivateImageWorkloadSpec, SecretStatus};
+use crate::api::{DeletionPolicy, ExecutionRole, ManagedPolicy, PrivateImageWorkload, PrivateImageWorkloadSpec, SecretStatus};
 use crate::inputs::Inputs;
 use crate::resource::arn::Arn;
 use crate::resource::grants::{Grants, Permission, PullSources};
@@ -55,6 +56,15 @@ fn settings(role: &ExecutionRole) -> RoleSettings {
         vpc_endpoint_ids: pulls.vpc_endpoint_ids.iter().cloned().collect(),
     });
     RoleSettings { managed_policy: role.managed_policy, trust: role.trust, pulls: pulls.unwrap_or_default() }
+}
+
+/// How a role is kept: as those want that choose it. If only older revisions use it, nobody says so any more, and what was granted
+/// of the managed policy's is counted.
+pub(super) fn settings_of(inputs: &Inputs, target: &Target, role: &str) -> RoleSettings {
+    let here = siblings(inputs).filter(|sibling| in_account(sibling, target)).chain([&inputs.workload]);
+    let mut choices = here.map(|workload| role_choice(workload, target, &inputs.namespace.name));
+    let chosen = choices.find(|choice| choice.name == role).map(|choice| choice.settings);
+    chosen.unwrap_or_else(|| RoleSettings { managed_policy: ManagedPolicy::Never, ..RoleSettings::default() })
 }
 
 /// The others that share the role and want it kept in another way.
@@ -152,12 +162,22 @@ pub(super) fn is_role_shared(inputs: &Inputs, target: &Target, role: &str) -> bo
 pub(super) struct NeedsOfOthers {
     /// What they need.
     pub(super) grants: Grants,
+    /// Secrets that they are said to need and whose owner must be looked at.
+    pub(super) doubtful: Grants,
     /// Those whose needs are not known.
     pub(super) unclear: Vec<String>,
     /// Characters of policy that each asks for, the most first.
     pub(super) sizes: Vec<(usize, String)>,
     /// Regions in which they act.
     pub(super) regions: BTreeSet<String>,
+}
+
+impl NeedsOfOthers {
+    fn add(&mut self, grants: Grants, target: &Target) {
+        let (certain, doubtful) = doubtful::divide(grants, target);
+        self.grants = self.grants.union(&certain);
+        self.doubtful = self.doubtful.union(&doubtful);
+    }
 }
 
 /// What the others that share the role need. One that is being deleted needs what it needs until its definitions are gone, so it
@@ -177,13 +197,13 @@ pub(super) fn needs_of_others(
         let recorded = sibling.status.iter().flat_map(|status| status.secrets.iter());
         // What it names without an ARN is where it lives, and behind the fences there.
         let Ok(there) = &target::choose(&inputs.claim_of(sibling)) else {
-            needs.grants = needs.grants.union(&grants_of(recorded, target, namespace));
+            needs.add(grants_of(recorded, target, namespace), target);
             needs.unclear.push(told);
             continue;
         };
         let own = grants_of(recorded, there, namespace).union(&needs::of_workload(sibling, there, namespace, settings));
         needs.sizes.push((size(&own.policy(&settings.pulls)), told.clone()));
-        needs.grants = needs.grants.union(&own);
+        needs.add(own, there);
         needs.regions.insert(there.region.clone());
         if !is_understood(sibling) && sibling.metadata.deletion_timestamp.is_none() {
             needs.unclear.push(told);

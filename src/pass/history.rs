@@ -83,7 +83,7 @@ fn is_clear(former: &FormerRole, observed: &Observed, done: &Done) -> bool {
     let name = &former.role.name;
     let policy_gone = matches!(seen.inline_policy, Snapshot::Absent)
         || done.output(|action| matches!(action, Action::DeleteRolePolicy { role, .. } if role == name)).is_some();
-    let made = former.role.managed.as_ref().is_some_and(|managed| managed.is_ours(&found.tags));
+    let made = former.role.managed.as_ref().is_some_and(|managed| managed.is_of(&former.role.owner, &found.tags));
     let role_gone = !made || done.output(|action| matches!(action, Action::DeleteRole { role } if role == name)).is_some();
     former.shared || (policy_gone && role_gone)
 }

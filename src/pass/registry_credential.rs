@@ -5,7 +5,6 @@ use crate::api::ReplicaStatus;
 use crate::desired::{CredentialSecret, DesiredCredential};
 use crate::observed::{Observed, Snapshot};
 use crate::plan::{self, Action, Plan};
-use crate::resource::grants::via_service;
 use crate::resource::secret::ObservedSecret;
 use crate::resource::secret::sharing::key_policy_statement;
 use std::collections::BTreeSet;
@@ -27,11 +26,13 @@ pub fn credential_facts(desired: &DesiredCredential, observed: &Observed, plan: 
             let seen = seen.into_iter().flat_map(|secret| copies(secret, observed));
             facts.replicas = seen.filter(|copy| !removed(copy, &done) && !again(copy)).collect();
             facts.replicas.extend(asked);
-            let others = |reader: &&String| !reader.contains(&format!(":iam::{}:", scope.target.account_id));
-            let others: BTreeSet<String> = sharing.readers.iter().filter(others).cloned().collect();
-            if let Some(secret) = facts.secrets.first().filter(|_| !others.is_empty()) {
-                let via = via_service("secretsmanager", &scope.target.region, scope.target.partition);
-                facts.key_policy_statement = Some(key_policy_statement(&others, &secret.arn, &via).to_string());
+            let others: BTreeSet<String> = sharing.readers_of_other_accounts(&scope.target.account_id).cloned().collect();
+            if let Some(arn) = facts.secrets.first().map(|secret| secret.arn.clone()).filter(|_| !others.is_empty()) {
+                let statement = |region: &str| key_policy_statement(&others, &arn, region).map(|it| it.to_string());
+                facts.key_policy_statement = statement(&scope.target.region);
+                for copy in &mut facts.replicas {
+                    copy.key_policy_statement = statement(&copy.region);
+                }
             }
         }
     }
@@ -44,6 +45,7 @@ fn copies(secret: &ObservedSecret, observed: &Observed) -> impl Iterator<Item = 
         kms_key_arn: secret.key_of_copy(region, &observed.keys).ok().flatten(),
         state: copy.state.clone(),
         message: copy.message.clone(),
+        key_policy_statement: None,
     })
 }
 
@@ -59,6 +61,7 @@ fn asked_for(done: &Done) -> Vec<ReplicaStatus> {
         kms_key_arn: key.clone(),
         state: state(),
         message: None,
+        key_policy_statement: None,
     };
     copies.flatten().map(copy).collect()
 }

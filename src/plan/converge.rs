@@ -11,8 +11,9 @@ use crate::desired::Desired;
 use crate::observed::{Observed, ObservedParameter, RoleSnapshot, Snapshot};
 use crate::resource::arn::Arn;
 use crate::resource::grants::{Decryption, Permission, via_service};
-use crate::resource::role::ObservedRole;
+use crate::resource::role::{DesiredRole, ObservedRole};
 use crate::resource::secret::{DesiredSecret, ObservedSecret};
+use crate::resource::service::TargetRevision;
 use crate::resource::tags::Tags;
 use crate::resource::uses::Thing;
 use crate::resource::verification::{ImageRead, Proof};
@@ -63,7 +64,7 @@ fn steps(desired: &Desired, observed: &Observed) -> Plan {
     }
     let secrets: Vec<Subject> = desired.secrets.iter().map(|wanted| Subject::secret(&wanted.name)).collect();
     let unknown = desired.unknown_secrets(observed);
-    let mut role = desired.role.clone();
+    let mut role = DesiredRole { others: desired.needs_of_others(observed), ..desired.role.clone() };
     if !unknown.is_empty() || desired.older_is_unseen(observed) {
         role.unclear.push("older revisions".to_owned());
     }
@@ -95,12 +96,13 @@ fn read(arn: &str, key: Option<String>, target: &Target) -> Vec<Permission> {
 fn roll(desired: &Desired, observed: &Observed, plan: &mut Plan) {
     let definition = &desired.definition;
     let registers = plan.steps.iter().any(|step| matches!(step.action, Action::RegisterDefinition { .. }));
-    let target = match (registers, definition.current(observed)) {
-        (true, _) => pending_definition(&definition.name),
-        (false, Some(current)) => current.arn.clone(),
+    let (target, registered_at) = match (registers, definition.current(observed)) {
+        (true, _) => (pending_definition(&definition.name), None),
+        (false, Some(current)) => (current.arn.clone(), current.registered_at()),
         (false, None) => return,
     };
-    service::plan(&desired.services, &definition.family(), &target, !definition.credentials.is_empty(), observed, plan);
+    let revision = TargetRevision { family: &definition.family(), arn: &target, registered_at };
+    service::plan(&desired.services, revision, !definition.credentials.is_empty(), observed, plan);
     // Their tasks pull with what the secrets hold then.
     let secrets: Vec<Subject> = desired.secrets.iter().map(|wanted| Subject::secret(&wanted.name)).collect();
     let rolls = |step: &&mut Step| matches!(step.action, Action::UpdateService { .. });
@@ -142,6 +144,10 @@ pub fn imagined(desired: &Desired) -> Observed {
         }
         _ => None,
     });
+    let of_others = desired.role.doubtful.about_secrets().into_iter().map(|arn| {
+        let tags = desired.definition.owner.tags();
+        (arn.clone(), Snapshot::Present(ObservedSecret { arn, tags, ..ObservedSecret::default() }))
+    });
     let reads = desired.reads();
     let parameters = reads.parameters.into_iter().map(|arn| (arn, Snapshot::Present(ObservedParameter::default())));
     let keys = reads.keys.into_iter().map(|key| (key.clone(), Snapshot::Present(key)));
@@ -158,7 +164,7 @@ pub fn imagined(desired: &Desired) -> Observed {
         attached: Snapshot::Absent,
     };
     Observed {
-        secrets: named.chain(kept).chain(existing).collect(),
+        secrets: of_others.chain(named).chain(kept).chain(existing).collect(),
         parameters: parameters.collect(),
         keys: keys.collect(),
         roles: [(desired.role.name.clone(), role)].into(),

@@ -7,6 +7,7 @@ use crate::observed::{Observed, Snapshot};
 use crate::resource::arn::Arn;
 use crate::resource::grants::{Grants, Permission};
 use crate::resource::uses::{Thing, Use};
+use crate::target::Target;
 
 /// What was seen of something that containers read.
 enum Seen<'a> {
@@ -37,7 +38,7 @@ pub(crate) fn container_grants(desired: &Desired, observed: &Observed, plan: &mu
             plan.hold(subject, Hold::Missing, message);
             continue;
         }
-        match seen(named, observed, plan, &subject) {
+        match seen(named, &desired.target, observed, plan, &subject) {
             None => grants.extend(named.thing.permission()),
             Some(Seen::There(arn, key)) => {
                 let key = match key.map(|key| resolve_key(key, &subject, &desired.scope(), observed, plan)) {
@@ -73,16 +74,21 @@ fn is_of_another_owner(named: &Use, desired: &Desired, observed: &Observed) -> b
 }
 
 /// Looks at a secret or a parameter; others have no key of their own.
-fn seen<'a>(named: &Use, observed: &'a Observed, plan: &mut Plan, subject: &Subject) -> Option<Seen<'a>> {
+fn seen<'a>(named: &Use, target: &Target, observed: &'a Observed, plan: &mut Plan, subject: &Subject) -> Option<Seen<'a>> {
+    // To others AWS may say of what is there that it is not.
+    let account = Arn::parse(arn(&named.thing)).ok().map(|arn| arn.account).filter(|account| *account != target.account_id);
+    let missing = || {
+        account.clone().map_or(Seen::Missing, |account| Seen::Hidden(format!("it is of account {account}, and was not found")))
+    };
     let (found, failure) = match &named.thing {
         Thing::Secret(id) => match observed.secrets.get(id)? {
             Snapshot::Present(secret) => (Some(Seen::There(secret.arn.clone(), secret.customer_key())), None),
-            Snapshot::Absent => (Some(Seen::Missing), None),
+            Snapshot::Absent => (Some(missing()), None),
             Snapshot::Unknown(failure) => (None, Some(failure)),
         },
         Thing::Parameter(id) => match observed.parameters.get(id)? {
             Snapshot::Present(parameter) => (Some(Seen::There(id.clone(), parameter.kms_key.as_deref())), None),
-            Snapshot::Absent => (Some(Seen::Missing), None),
+            Snapshot::Absent => (Some(missing()), None),
             Snapshot::Unknown(failure) => (None, Some(failure)),
         },
         _ => return None,

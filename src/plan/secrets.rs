@@ -126,7 +126,7 @@ pub(super) fn imagined_secret(existing: &ExistingSecret, scope: &Scope) -> (Stri
 
 /// Whether a secret is admitted only for lying under our prefix and yet was made for another namespace, such as an earlier one of
 /// the same name.
-pub(super) fn is_strangers(secret: &ObservedSecret, scope: &Scope) -> bool {
+pub(crate) fn is_strangers(secret: &ObservedSecret, scope: &Scope) -> bool {
     let owner = scope.owner;
     let same = |key: &str, value: &String| secret.tags.get(key) == Some(value);
     let ours = same(tags::CLUSTER, &owner.cluster) && same(tags::NAMESPACE_UID, &owner.namespace_uid);

@@ -53,20 +53,21 @@ impl DesiredDefinition {
     }
 
     /// The registered revision that counts: the newest one if it is ours, else the one that our status names, else one that was
-    /// made out of it. None if there is none, or none that was seen.
+    /// made out of it. None if there is none, or none that was seen. What AWS calls the newest may be an answer of a while ago: one of
+    /// ours with a higher number is newer.
     pub fn current<'a>(&self, observed: &'a Observed) -> Option<&'a ObservedDefinition> {
         let newest = observed.definition.as_ref()?.present()?;
-        if self.is_ours(newest) {
+        let recorded = observed.recorded.as_ref().filter(|recorded| self.is_ours(recorded));
+        if self.is_ours(newest) && recorded.is_none_or(|recorded| recorded.revision < newest.revision) {
             return Some(newest);
         }
-        let recorded = observed.recorded.as_ref().filter(|recorded| self.is_ours(recorded));
         recorded.or_else(|| Some(newest).filter(|copy| self.owner.owns(&copy.tags, false)))
     }
 
     /// A revision of another hand in our family, newer than the one that counts.
     pub fn foreign<'a>(&self, observed: &'a Observed) -> Option<&'a ObservedDefinition> {
         let newest = observed.definition.as_ref()?.present()?;
-        self.current(observed).filter(|current| current.arn != newest.arn).map(|_| newest)
+        self.current(observed).filter(|current| current.revision < newest.revision).map(|_| newest)
     }
 
     /// Whoever makes a revision out of ours copies its tags. So one that our status does not name must also be what its
@@ -86,6 +87,11 @@ impl ObservedDefinition {
     /// Whether it can be used for new tasks and jobs.
     pub fn is_active(&self) -> bool {
         self.content.get("status").and_then(Value::as_str).is_none_or(|status| status == "ACTIVE")
+    }
+
+    /// When it was registered, in seconds since 1970 (ECS API, `TaskDefinition.registeredAt`).
+    pub fn registered_at(&self) -> Option<f64> {
+        self.content.get("registeredAt").and_then(Value::as_f64)
     }
 
     /// As one of the revisions of its family.

@@ -5,12 +5,15 @@
 
 use super::arn::Arn;
 use super::fingerprint::short_hash;
-use super::policy::{DEFAULT_VERSION, MAX_INLINE_POLICY_CHARS, VERSION, canonical, size};
+use super::policy::{DEFAULT_VERSION, MAX_INLINE_POLICY_CHARS, VERSION, canonical, canonical_statement, size};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
+mod proof;
 mod read;
+
+pub use read::Held;
 
 /// One thing that a role may do.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -118,6 +121,8 @@ const LOCATE_BUCKET: &[&str] = &["s3:GetBucketLocation"];
 const DECRYPT: &[&str] = &["kms:Decrypt"];
 pub(super) const CREATE_LOG_GROUP: &[&str] = &["logs:CreateLogGroup"];
 pub(super) const WRITE_LOGS: &[&str] = &["logs:CreateLogStream", "logs:PutLogEvents"];
+/// The Sid of the statement that pulls; of one that stays from elsewhere, its beginning.
+const PULL_SID: &str = "PullFromEcr";
 const SIGN_IN: &[&str] = &["ecr:GetAuthorizationToken"];
 pub(super) const PULL: &[&str] = &["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"];
 
@@ -147,6 +152,12 @@ impl Grants {
             };
             self.0.retain(|permission| !permission.decryption().is_some_and(unlisted));
         }
+    }
+
+    /// Leaves out pulls and logs that are not granted yet: the managed policy may be what allows them.
+    pub fn drop_new_pulls_and_logs(&mut self, granted: &Self) {
+        let is_managed = |permission: &Permission| matches!(permission, Permission::PullImage(_) | Permission::WriteLogs(_));
+        self.0.retain(|permission| !is_managed(permission) || granted.0.contains(permission));
     }
 
     /// ARNs of the secrets that may be read.
@@ -185,8 +196,8 @@ impl Grants {
         let mut statements = self.reads();
         statements.extend(decryptions);
         statements.extend(self.logs());
-        statements.extend(allow("SignInToEcr", SIGN_IN, &everything, Map::new()));
-        statements.extend(allow("PullFromEcr", PULL, &images, pulls.condition()));
+        statements.extend(allow("SignInToEcr", &everything, Map::new()));
+        statements.extend(allow(PULL_SID, &images, pulls.condition()));
         json!({"Version": VERSION, "Statement": statements})
     }
 
@@ -201,10 +212,10 @@ impl Grants {
         });
         let buckets = objects.iter().filter_map(|arn| arn.split_once('/')).map(|(bucket, _)| bucket.to_owned()).collect();
         let all = [
-            allow("ReadSecrets", READ_SECRET, &self.secrets(), Map::new()),
-            allow("ReadParameters", READ_PARAMETER, &parameters, Map::new()),
-            allow("ReadObjects", READ_OBJECT, &objects, Map::new()),
-            allow("LocateBuckets", LOCATE_BUCKET, &buckets, Map::new()),
+            allow("ReadSecrets", &self.secrets(), Map::new()),
+            allow("ReadParameters", &parameters, Map::new()),
+            allow("ReadObjects", &objects, Map::new()),
+            allow("LocateBuckets", &buckets, Map::new()),
         ];
         all.into_iter().flatten().collect()
     }
@@ -218,10 +229,7 @@ impl Grants {
             Permission::WriteLogs(arn) => Some(arn),
             _ => None,
         });
-        let all = [
-            allow("CreateLogGroups", CREATE_LOG_GROUP, &created, Map::new()),
-            allow("WriteLogs", WRITE_LOGS, &written, Map::new()),
-        ];
+        let all = [allow("CreateLogGroups", &created, Map::new()), allow("WriteLogs", &written, Map::new())];
         all.into_iter().flatten().collect()
     }
 
@@ -240,7 +248,7 @@ impl Grants {
             let mut condition: Map<String, Value> = via.iter().map(|via| ("kms:ViaService".to_owned(), json!(via))).collect();
             condition.extend(of.map(|things| (context.to_owned(), json!(things))));
             let sid = format!("{sid}{}", short_hash(&format!("{via:?} {key}"), 8));
-            allow(&sid, DECRYPT, &[key.clone()].into(), condition)
+            allow(&sid, &[key.clone()].into(), condition)
         };
         things.into_iter().filter_map(statement).collect()
     }
@@ -254,7 +262,7 @@ impl Grants {
         let statement = |(via, keys): (&Option<String>, BTreeSet<String>)| {
             let (_, sid) = context_of(via.as_deref());
             let condition = via.iter().map(|via| ("kms:ViaService".to_owned(), json!(via))).collect();
-            allow(&format!("{sid}{}", short_hash(&format!("{via:?}"), 8)), DECRYPT, &keys, condition)
+            allow(&format!("{sid}{}", short_hash(&format!("{via:?}"), 8)), &keys, condition)
         };
         keys.into_iter().filter_map(statement).collect()
     }
@@ -270,11 +278,26 @@ impl Permission {
     }
 }
 
-/// A statement; none where there is nothing that it would be about.
-fn allow(sid: &str, actions: &[&str], resources: &BTreeSet<String>, condition: Map<String, Value>) -> Option<Value> {
-    if resources.is_empty() {
-        return None;
+/// The actions that a statement of ours has, by its Sid.
+fn actions_of(sid: &str) -> Option<&'static [&'static str]> {
+    let is_hashed = |stem: &str| sid.starts_with(stem);
+    match sid {
+        "ReadSecrets" => Some(READ_SECRET),
+        "ReadParameters" => Some(READ_PARAMETER),
+        "ReadObjects" => Some(READ_OBJECT),
+        "LocateBuckets" => Some(LOCATE_BUCKET),
+        "CreateLogGroups" => Some(CREATE_LOG_GROUP),
+        "WriteLogs" => Some(WRITE_LOGS),
+        "SignInToEcr" => Some(SIGN_IN),
+        _ if is_hashed(PULL_SID) => Some(PULL),
+        _ if CONTEXTS.iter().any(|(_, _, stem)| is_hashed(stem)) => Some(DECRYPT),
+        _ => None,
     }
+}
+
+/// A statement of ours; none where there is nothing that it would be about.
+fn allow(sid: &str, resources: &BTreeSet<String>, condition: Map<String, Value>) -> Option<Value> {
+    let actions = actions_of(sid).filter(|_| !resources.is_empty())?;
     let mut statement = json!({"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resources});
     if let [action] = actions {
         statement["Action"] = json!(action);

@@ -10,7 +10,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 use thiserror::Error;
 
-use super::arn::{Arn, partition_of};
+use super::arn::{Arn, partition_of, pattern_matches};
 use crate::api::Trust;
 
 /// The managed policy for task execution roles (AWS: task execution role, rule 31).
@@ -84,7 +84,7 @@ pub fn canonical(document: &Value) -> Value {
     for (name, value) in document {
         let value = match name.as_str() {
             "Id" => continue,
-            "Statement" => set(value, statement),
+            "Statement" => set(value, canonical_statement),
             _ => sorted(value),
         };
         elements.insert(name.clone(), value);
@@ -92,7 +92,8 @@ pub fn canonical(document: &Value) -> Value {
     elements.into_iter().collect()
 }
 
-fn statement(statement: &Value) -> Value {
+/// One statement of [`canonical`].
+pub(super) fn canonical_statement(statement: &Value) -> Value {
     let Value::Object(statement) = statement else { return statement.clone() };
     let mut elements = BTreeMap::new();
     for (name, value) in statement {
@@ -241,13 +242,52 @@ fn statements(document: &Value) -> Option<&[Value]> {
     document.get("Statement")?.as_array().map(Vec::as_slice)
 }
 
-/// Whether every condition that is required is among those found, with the same values.
+/// Whether every condition that is required is among those found, with the same values or narrower ones.
 fn has_conditions(found: &Value, required: &Value) -> bool {
     let Some(operators) = required.as_object() else { return false };
     operators.iter().all(|(operator, keys)| {
-        let same = |(key, values): (&String, &Value)| found.get(operator).and_then(|keys| keys.get(key)) == Some(values);
-        keys.as_object().is_some_and(|keys| keys.iter().all(same))
+        let asks = |(key, values): (&String, &Value)| {
+            found.get(operator).and_then(|keys| keys.get(key)).is_some_and(|found| is_within(found, values))
+        };
+        keys.as_object().is_some_and(|keys| keys.iter().all(asks))
     })
+}
+
+/// Whether each value of a condition is one of those allowed, or below a pattern of them.
+fn is_within(found: &Value, allowed: &Value) -> bool {
+    let (found, allowed) = (texts(found), texts(allowed));
+    !found.is_empty() && found.iter().all(|value| allowed.iter().any(|pattern| pattern_matches(pattern, value)))
+}
+
+fn texts(values: &Value) -> Vec<&str> {
+    values.as_array().into_iter().flatten().filter_map(Value::as_str).collect()
+}
+
+/// Whether a trust policy lets ECS in only on behalf of other accounts, or not for all of these Regions. Of its conditions only those
+/// of [`trust_policy`] are understood.
+pub fn shuts_out(trust: &Value, account: &str, regions: &BTreeSet<String>) -> bool {
+    let trust = canonical(trust);
+    let mut allowed =
+        statements(&trust).into_iter().flatten().filter(|it| it.get("Effect").is_some_and(|effect| effect == "Allow"));
+    let excludes = |(key, values): (&String, &Value)| match key.as_str() {
+        "aws:sourceaccount" => !texts(values).iter().any(|pattern| pattern_matches(pattern, account)),
+        "aws:sourcearn" => !regions.iter().all(|region| texts(values).iter().any(|source| is_source(source, account, region))),
+        _ => false,
+    };
+    let shut = |statement: &Value| {
+        let operators = statement.get("Condition").and_then(Value::as_object).into_iter().flatten();
+        let positive =
+            operators.filter(|(operator, _)| ["stringequals", "stringlike", "arnequals", "arnlike"].contains(&operator.as_str()));
+        positive.filter_map(|(_, keys)| keys.as_object()).flatten().any(excludes)
+    };
+    statements(&trust).is_some_and(|all| !all.is_empty()) && allowed.all(shut)
+}
+
+/// Whether a pattern for `aws:SourceArn` takes in something of ECS in this account and Region.
+fn is_source(pattern: &str, account: &str, region: &str) -> bool {
+    let parts: Vec<&str> = pattern.splitn(6, ':').collect();
+    let wanted = [(2, "ecs"), (3, region), (4, account)];
+    wanted.iter().all(|(part, text)| parts.get(*part).is_some_and(|pattern| pattern_matches(pattern, text)))
 }
 
 /// The ARN of [`MANAGED_POLICY`] (AWS: task execution role; IAM, AWS managed policies).

@@ -24,6 +24,8 @@ pub struct DesiredRole {
     pub name: String,
     /// The ARN it has or will have.
     pub arn: String,
+    /// Whose our policy on it is, and the role itself if it is ours.
+    pub owner: Owner,
     /// Name of our inline policy.
     pub policy_name: String,
     /// Set if the role itself is ours to make and keep.
@@ -38,6 +40,8 @@ pub struct DesiredRole {
     pub contributors: Vec<String>,
     /// What the other workloads need that share the role.
     pub others: Grants,
+    /// Secrets that they are said to need and that only our prefix admits: granted if they are, or were seen to be ours.
+    pub doubtful: Grants,
     /// Why the policy may not be narrowed now: workloads whose needs are not known.
     pub unclear: Vec<String>,
 }
@@ -88,8 +92,6 @@ pub struct ManagedRole {
     pub path: String,
     /// Permissions boundary.
     pub boundary: Option<String>,
-    /// Whose it is.
-    pub owner: Owner,
     /// Whether our status names a role of this ARN, made or only used.
     pub recorded: bool,
     /// Whether only a status speaks of it: then its tags alone say whether it was made by us. If they do not, it is like one that
@@ -98,10 +100,10 @@ pub struct ManagedRole {
 }
 
 impl ManagedRole {
-    /// Whether a role with these tags is ours. A status does not say whether a role was made by us, so where tags were taken
+    /// Whether a role with these tags is this owner's. A status does not say whether a role was made by us, so where tags were taken
     /// away, what is left of them must.
-    pub fn is_ours(&self, tags: &Tags) -> bool {
-        self.owner.owns(tags, self.recorded && self.owner.tags().keys().any(|key| tags.contains_key(key)))
+    pub fn is_of(&self, owner: &Owner, tags: &Tags) -> bool {
+        owner.owns(tags, self.recorded && owner.tags().keys().any(|key| tags.contains_key(key)))
     }
 }
 
@@ -131,8 +133,11 @@ impl DesiredRole {
     }
 
     fn trust_policy_in(&self, regions: &BTreeSet<String>) -> Value {
-        let account = self.arn.split(':').nth(4).unwrap_or_default();
-        policy::trust_policy(self.partition(), self.settings.trust, account, regions)
+        policy::trust_policy(self.partition(), self.settings.trust, self.account(), regions)
+    }
+
+    fn account(&self) -> &str {
+        self.arn.split(':').nth(4).unwrap_or_default()
     }
 
     fn managed_policy_arn(&self) -> String {
@@ -147,7 +152,7 @@ pub fn plan(desired: &DesiredRole, own: &Grants, observed: Option<&RoleSnapshot>
     let after: Vec<Subject> = after.iter().cloned().chain([subject.clone()]).collect();
     let exists = match (&observed.role, &desired.managed) {
         (Snapshot::Present(role), Some(managed)) => {
-            if !managed.is_ours(&role.tags) {
+            if !managed.is_of(&desired.owner, &role.tags) {
                 let message = format!(
                     "role {} exists and is not this namespace's: {}; it is left alone. Delete or rename it, set another names.rolePrefix in the AccountBinding, or name it in executionRole.arn",
                     role.arn,
@@ -158,14 +163,16 @@ pub fn plan(desired: &DesiredRole, own: &Grants, observed: Option<&RoleSnapshot>
             plan_existing(desired, managed, role, &subject, plan);
             true
         }
-        (Snapshot::Present(role), None) if role.arn == desired.arn => true,
+        (Snapshot::Present(role), None) if role.arn == desired.arn && !desired.owner.is_another_namespaces(&role.tags) => true,
         (Snapshot::Absent, Some(managed)) => {
             plan.step(subject.clone(), create(desired, managed), &[], "it does not exist", vec![]);
             false
         }
         (Snapshot::Absent | Snapshot::Present(_), None) => {
-            let message =
-                format!("role {} does not exist; create it, or leave executionRole.arn out to have one made", desired.arn);
+            let message = format!(
+                "role {} does not exist, or was made for another namespace; create it, or leave executionRole.arn out to have one made",
+                desired.arn
+            );
             return plan.hold(subject, Hold::Missing, message);
         }
         (Snapshot::Unknown(failure), _) => return plan.unobserved(subject, failure),
@@ -187,8 +194,8 @@ fn create(desired: &DesiredRole, managed: &ManagedRole) -> Action {
         path: managed.path.clone(),
         trust_policy: desired.trust_policy(),
         permissions_boundary: managed.boundary.clone(),
-        description: format!("Task execution role of namespace {}, kept by Wharfinger", managed.owner.namespace),
-        tags: managed.owner.tags(),
+        description: format!("Task execution role of namespace {}, kept by Wharfinger", desired.owner.namespace),
+        tags: desired.owner.tags(),
     }
 }
 
@@ -206,14 +213,13 @@ fn plan_existing(desired: &DesiredRole, managed: &ManagedRole, role: &ObservedRo
         regions.extend(policy::trusted_regions(&role.trust)); // who is not known here may be there
     }
     let trust = desired.trust_policy_in(&regions);
-    let named = policy::trusted_regions(&role.trust);
-    let shuts_out = !named.is_empty() && !regions.is_subset(&named); // as `SourceArn` left it, of which tasks elsewhere know nothing
-    if shuts_out || !policy::is_as_strict(&role.trust, &trust) {
+    // As `SourceArn` left it, of which tasks elsewhere know nothing, or as somebody set it for another account.
+    if policy::shuts_out(&role.trust, desired.account(), &regions) || !policy::is_as_strict(&role.trust, &trust) {
         let changes = changed("trustPolicy", role.trust.clone(), trust.clone());
         let action = Action::UpdateAssumeRolePolicy { role: desired.name.clone(), trust_policy: trust };
         plan.step(subject.clone(), action, std::slice::from_ref(subject), "its trust policy differs", changes);
     }
-    let tags = missing(&managed.owner.tags(), &role.tags);
+    let tags = missing(&desired.owner.tags(), &role.tags);
     if !tags.is_empty() {
         plan.step(subject.clone(), Action::TagRole { role: desired.name.clone(), tags }, &[], "its tags differ", vec![]);
     }
@@ -253,11 +259,20 @@ fn plan_detachment(desired: &DesiredRole, observed: &RoleSnapshot, subject: &Sub
 /// What is not as it should be on a role that exists and is not ours to change.
 fn tell_of_existing(desired: &DesiredRole, observed: &RoleSnapshot, plan: &mut Plan) {
     let (name, trust) = (&desired.name, desired.trust_policy());
-    if let Some(role) = observed.role.present().filter(|role| !policy::is_as_strict(&role.trust, &trust)) {
-        plan.notes.push(format!(
-            "role {} has another trust policy than tasks need, and is not changed: if tasks do not start, its owner must set {trust}",
-            role.arn
-        ));
+    if let Some(role) = observed.role.present() {
+        let (account, regions) = (desired.account(), &desired.regions);
+        if policy::shuts_out(&role.trust, account, regions) {
+            plan.notes.push(format!(
+                "role {}: its trust policy lets ECS in for other accounts or Regions only, and is not changed: tasks do not start until its owner lets ECS in for account {account} in {}",
+                role.arn,
+                regions.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
+            ));
+        } else if !policy::is_as_strict(&role.trust, &trust) {
+            plan.notes.push(format!(
+                "role {} has another trust policy than tasks need, and is not changed: if tasks do not start, its owner must set {trust}",
+                role.arn
+            ));
+        }
     }
     let policy_arn = desired.managed_policy_arn();
     let Some(attached) = observed.attached.present().map(|attached| attached.contains(&policy_arn)) else { return };
@@ -288,14 +303,17 @@ fn plan_inline_policy(
         Snapshot::Present(document) => Some(document),
         _ => None,
     };
-    if wanted.is_empty() {
+    let strange = existing.filter(|_| !desired.unclear.is_empty()).map(|existing| removal::held(desired, existing).statements);
+    let strange = strange.unwrap_or_default();
+    if wanted.is_empty() && strange.is_empty() {
         if existing.is_some() {
             let action = Action::DeleteRolePolicy { role: desired.name.clone(), policy: desired.policy_name.clone() };
             plan.step(subject, action, after, "no workload needs it", vec![]);
         }
         return;
     }
-    let document = wanted.policy(&desired.settings.pulls);
+    let mut document = wanted.policy(&desired.settings.pulls);
+    document["Statement"].as_array_mut().into_iter().for_each(|statements| statements.extend(strange.clone()));
     if existing.is_some_and(|existing| policy::same_meaning(existing, &document)) {
         return;
     }
@@ -322,10 +340,12 @@ fn too_long(desired: &DesiredRole, document: &Value) -> String {
     )
 }
 
-/// What stays granted while some workload's needs are not known: everything. Narrowing waits for a complete list.
+/// What stays granted while some workload's needs are not known: everything. Narrowing waits for a complete list. (What is not
+/// understood is added word for word.)
 fn kept(desired: &DesiredRole, wanted: Grants, observed: &RoleSnapshot, plan: &mut Plan) -> Grants {
-    let all = wanted.union(&removal::granted(observed));
-    if desired.unclear.is_empty() || all == wanted {
+    let held = observed.inline_policy.present().map(|policy| removal::held(desired, policy)).unwrap_or_default();
+    let all = wanted.union(&held.grants);
+    if desired.unclear.is_empty() || (all == wanted && held.statements.is_empty()) {
         return wanted;
     }
     plan.notes.push(format!(

@@ -39,11 +39,34 @@ pub struct ObservedService {
     pub agents: BTreeSet<String>,
 }
 
+/// The revision that the services shall run.
+#[derive(Debug, Clone, Copy)]
+pub struct TargetRevision<'a> {
+    /// Its family.
+    pub family: &'a Family,
+    /// Its ARN, or what stands for one that an earlier step registers.
+    pub arn: &'a str,
+    /// When it was registered, in seconds since 1970, as far as that was seen.
+    pub registered_at: Option<f64>,
+}
+
+impl TargetRevision<'_> {
+    /// Whether a service, of which no status knows that it was told, was set to another revision by hand: its deployment began after
+    /// this revision was there. An earlier one says only that nobody told it yet, as where the telling failed or a pass was cut off.
+    fn is_shunned_by(&self, service: &ObservedService) -> bool {
+        let began = service.deployments.first().and_then(|primary| primary.created_at);
+        let earlier = began.zip(self.registered_at).is_some_and(|(began, registered)| began < registered);
+        Family::of(self.arn).is_some() && !earlier
+    }
+}
+
 /// One deployment of a service.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Deployment {
     /// ARN of its revision.
     pub task_definition: String,
+    /// When it began, in seconds since 1970.
+    pub created_at: Option<f64>,
     /// `COMPLETED`, `FAILED` or `IN_PROGRESS`.
     pub rollout_state: Option<String>,
     /// ECS's words on it.
@@ -88,25 +111,24 @@ impl DesiredServices {
     fn standing<'a>(
         &self,
         recorded: Option<&ServiceStatus>,
-        family: &Family,
-        target: &str,
+        revision: TargetRevision,
         seen: Option<&'a Snapshot<ObservedService>>,
     ) -> Standing<'a> {
         let Some(service) = seen.and_then(Snapshot::present) else { return Standing::Unseen };
         if service.controller != "ECS" {
             return Standing::Controlled(&service.controller);
         }
-        if Family::of(&service.task_definition).is_none_or(|(of, _)| of != *family) {
+        if Family::of(&service.task_definition).is_none_or(|(of, _)| of != *revision.family) {
             return Standing::Elsewhere;
         }
+        let target = revision.arn;
         let told = recorded.and_then(|status| Some((status.rolled_to.as_deref()?, status.state)));
         if service.task_definition != target {
             let settled = |state| matches!(state, ServiceState::Complete | ServiceState::Pinned);
             let gave_up = |it: &Deployment| it.task_definition == target && it.rollout_state.as_deref() == Some("FAILED");
             return match told {
                 _ if service.deployments.iter().any(gave_up) => Standing::Failed(service),
-                // Nothing is known of it, as on the command line: only a new revision moves it.
-                None if self.pin && Family::of(target).is_some() => Standing::Pinned,
+                None if self.pin && revision.is_shunned_by(service) => Standing::Pinned,
                 Some((to, state)) if self.pin && settled(state) && to != service.task_definition => Standing::Pinned,
                 Some((to, state)) if to == target && matches!(state, ServiceState::Progressing | ServiceState::Failed) => {
                     Standing::Failed(service)
@@ -124,9 +146,9 @@ impl DesiredServices {
     }
 }
 
-/// Adds what moves the services. `target` = ARN of the revision, or what stands for one that an earlier step registers; `private` =
-/// whether a container pulls with a credential.
-pub fn plan(desired: &DesiredServices, family: &Family, target: &str, private: bool, observed: &Observed, plan: &mut Plan) {
+/// Adds what moves the services. `private` = whether a container pulls with a credential.
+pub fn plan(desired: &DesiredServices, revision: TargetRevision, private: bool, observed: &Observed, plan: &mut Plan) {
+    let TargetRevision { family, arn: target, .. } = revision;
     for (named, recorded) in &desired.services {
         let subject = Subject { kind: Kind::Service, name: named.to_string() };
         let seen = observed.services.get(named);
@@ -134,7 +156,7 @@ pub fn plan(desired: &DesiredServices, family: &Family, target: &str, private: b
             plan.notes.extend(version_warnings(named, service));
         }
         let refuse = |plan: &mut Plan, reason, message: String| plan.hold(subject.clone(), Hold::Refused(reason), message);
-        match desired.standing(recorded.as_ref(), family, target, seen) {
+        match desired.standing(recorded.as_ref(), revision, seen) {
             Standing::Unseen => match seen {
                 Some(Snapshot::Unknown(failure)) => plan.unobserved(subject, failure),
                 _ => refuse(
@@ -177,12 +199,11 @@ pub fn plan(desired: &DesiredServices, family: &Family, target: &str, private: b
     }
 }
 
-/// What is recorded of the services. `target` = ARN of the revision now; `told` = the services that a step of this pass moved.
+/// What is recorded of the services. `told` = of each that a step of this pass should move, whether it did.
 pub fn record(
     desired: &DesiredServices,
-    family: &Family,
-    target: &str,
-    told: impl Fn(&RolledService) -> bool,
+    revision: TargetRevision,
+    told: impl Fn(&RolledService) -> Option<bool>,
     observed: &Observed,
 ) -> Vec<ServiceStatus> {
     let record = |(named, recorded): &(RolledService, Option<ServiceStatus>)| {
@@ -204,12 +225,13 @@ pub fn record(
             }
             None => before.clone(),
         };
-        let at_target = Some(target.to_owned());
-        match desired.standing(recorded.as_ref(), family, target, seen) {
-            _ if told(named) => ServiceStatus { rolled_to: at_target, state: ServiceState::Progressing, ..counted },
+        let at_target = Some(revision.arn.to_owned());
+        match desired.standing(recorded.as_ref(), revision, seen) {
+            _ if told(named) == Some(true) => ServiceStatus { rolled_to: at_target, state: ServiceState::Progressing, ..counted },
             Standing::Complete => ServiceStatus { rolled_to: at_target, state: ServiceState::Complete, ..counted },
             Standing::Progressing(..) => ServiceStatus { rolled_to: at_target, state: ServiceState::Progressing, ..counted },
             Standing::Failed(_) => ServiceStatus { rolled_to: at_target, state: ServiceState::Failed, ..counted },
+            Standing::Pinned if told(named).is_some() => before, // it should have been told: the next pass does it
             Standing::Pinned => ServiceStatus { state: ServiceState::Pinned, ..counted },
             Standing::Elsewhere | Standing::Controlled(_) => ServiceStatus { state: ServiceState::Held, ..counted },
             Standing::Unseen | Standing::Behind => before,

@@ -81,6 +81,14 @@ impl Owner {
     }
 }
 
+impl Owner {
+    /// Whether a thing with these tags was made for another namespace, or by another cluster.
+    pub fn is_another_namespaces(&self, tags: &Tags) -> bool {
+        let differs = |(key, value): (&str, &String)| tags.get(key).is_some_and(|found| found != value);
+        [(CLUSTER, &self.cluster), (NAMESPACE_UID, &self.namespace_uid)].into_iter().any(differs)
+    }
+}
+
 /// Who claims a thing with these tags, for people.
 pub fn claimed_by(tags: &Tags) -> String {
     let tag = |key| tags.get(key).map(String::as_str);

@@ -101,7 +101,8 @@ impl Thing {
 
 /// Everything that a definition names, in the order of its fields.
 pub fn uses(kind: DefinitionKind, document: &Value, place: Place) -> Vec<Use> {
-    let mut found = Found { place, uses: vec![] };
+    let logs_by_default = kind == DefinitionKind::JobDefinition && is_for_fargate(document);
+    let mut found = Found { place, logs_by_default, uses: vec![] };
     for (path, container) in containers(kind, document) {
         found.container(kind, &path, &container);
     }
@@ -109,8 +110,16 @@ pub fn uses(kind: DefinitionKind, document: &Value, place: Place) -> Vec<Use> {
     found.uses
 }
 
+/// Whether jobs of a definition run on Fargate; on EC2 is the default (AWS: Batch API, RegisterJobDefinition, platformCapabilities).
+fn is_for_fargate(job: &Value) -> bool {
+    let capabilities = job.get("platformCapabilities").and_then(Value::as_array);
+    capabilities.into_iter().flatten().any(|capability| capability == "FARGATE")
+}
+
 struct Found<'a> {
     place: Place<'a>,
+    /// Whether containers that name no log driver write to CloudWatch with the execution role.
+    logs_by_default: bool,
     uses: Vec<Use>,
 }
 
@@ -146,11 +155,12 @@ impl Found<'_> {
         }
     }
 
-    /// The driver is `awslogs` in Batch where none is named (AWS: Batch API, LogConfiguration).
+    /// The driver is `awslogs` in Batch where none is named (AWS: Batch API, LogConfiguration). On EC2 the host's Docker daemon then
+    /// writes with the instance's credentials, so the execution role needs nothing for it.
     fn logs(&mut self, kind: DefinitionKind, path: &str, logs: Option<&Value>) {
         let is_batch = kind == DefinitionKind::JobDefinition;
         let driver = logs.map_or("", |logs| text(logs, "logDriver"));
-        if driver == "awslogs" || (is_batch && driver.is_empty()) {
+        if driver == "awslogs" || (self.logs_by_default && driver.is_empty()) {
             let options = logs.and_then(|logs| logs.get("options"));
             let option = |name: &str| options.map_or("", |options| text(options, name));
             let group = match (option("awslogs-group"), is_batch) {

@@ -1,9 +1,24 @@
-//! Whether something of the past is still to end. Pure.
+//! What a workload still waits for: a deployment that goes on, something of the past that is still to end. Pure.
 
-use crate::api::{NeedStatus, PrivateImageWorkload, PrivateImageWorkloadStatus};
+use super::{READY, Reason, find};
+use crate::api::{NeedStatus, PrivateImageWorkload, PrivateImageWorkloadStatus, ServiceState};
 use crate::desired::REVISION_HISTORY_LIMIT;
+use crate::pass::{Outcome, Round};
+use crate::plan::Step;
 use crate::resource::revision::{Family, surplus};
 use crate::resource::uses::Thing;
+
+/// Whether a deployment goes on and nothing but time is waited for, the turn of what is held back included. What is past and could not be ended hinders nothing.
+pub fn follows(status: &PrivateImageWorkloadStatus, round: &Round) -> bool {
+    let rolling = status.services.iter().any(|service| service.state == ServiceState::Progressing);
+    let hinders = |(step, outcome): (&Step, Option<&Outcome>)| match outcome {
+        Some(Outcome::Failed(failure)) => !step.subject.kind.is_past() && failure.retry_after.is_none(),
+        _ => false,
+    };
+    let hindered = round.results().any(hinders);
+    let waits = find(status, READY).is_some_and(|ready| ready.reason == Reason::Progressing.to_string());
+    rolling && waits && !hindered
+}
 
 /// Whether another pass at once would get further: something of the past is left, and this pass came nearer to its end. (It need not
 /// have written anything: a pass before it may have been cut off after its write.)

@@ -136,6 +136,13 @@ fn a_trust_policy_can_be_narrowed_and_a_stricter_one_is_left_alone() {
     let everybody = with(&|statement| statement["Principal"] = json!("*"));
     let other_account = with(&|statement| statement["Condition"]["StringEquals"]["aws:SourceAccount"] = json!("999922223333"));
     let stricter = with(&|statement| statement["Condition"]["Bool"] = json!({"aws:SecureTransport": "true"}));
+    let with_source = |source: &str| {
+        let mut narrower = one.clone();
+        narrower["Statement"][0]["Condition"]["ArnLike"]["aws:SourceArn"] = json!(source);
+        narrower
+    };
+    let one_cluster = with_source("arn:aws:ecs:eu-west-1:111122223333:task/prod/*");
+    let every_region = with_source("arn:aws:ecs:*:111122223333:*");
     let mut wider = standard.clone();
     wider["Statement"] = json!([standard["Statement"][0], everybody["Statement"][0]]);
     for (found, wanted, enough) in [
@@ -146,8 +153,10 @@ fn a_trust_policy_can_be_narrowed_and_a_stricter_one_is_left_alone() {
         (&stricter, &account, true),
         (&standard, &account, false),
         (&account, &one, false),
-        (&one, &two, false),
+        (&one, &two, true),
         (&two, &one, false),
+        (&one_cluster, &one, true),
+        (&every_region, &one, false),
         (&other_account, &account, false),
         (&other_service, &standard, false),
         (&everybody, &standard, false),

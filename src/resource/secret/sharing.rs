@@ -3,6 +3,8 @@
 use super::{ObservedReplica, ObservedSecret};
 use crate::observed::Snapshot;
 use crate::plan::{Action, Hold, Plan, Subject};
+use crate::resource::arn::Arn;
+use crate::resource::grants::via_service;
 use crate::resource::policy::{VERSION, same_meaning};
 use crate::status::Reason;
 use serde::Serialize;
@@ -168,17 +170,28 @@ fn with_statements(found: Option<&Value>, statements: Vec<Value>) -> Value {
     document
 }
 
-/// The statement that the owner of the key must add to its policy, so that readers of other accounts can decrypt (AWS: Secrets
-/// Manager, access from another account; aws.md, e.6). `via` = the service that decrypts.
-pub fn key_policy_statement(readers: &BTreeSet<String>, secret_arn: &str, via: &str) -> Value {
-    json!({
+impl DesiredSharing {
+    /// The readers that the account's default key does not serve.
+    pub fn readers_of_other_accounts(&self, account: &str) -> impl Iterator<Item = &String> {
+        let here = format!(":iam::{account}:");
+        self.readers.iter().filter(move |reader| !reader.contains(&here))
+    }
+}
+
+/// The statement that the owner of a key must add to its policy, so that readers of other accounts can decrypt the secret, or its copy,
+/// in this Region (AWS: Secrets Manager, access from another account; aws.md, e.6). The service that decrypts, and the secret's ARN in
+/// the encryption context, are of that Region.
+pub fn key_policy_statement(readers: &BTreeSet<String>, secret_arn: &str, region: &str) -> Option<Value> {
+    let arn = Arn { region: region.to_owned(), ..Arn::parse(secret_arn).ok()? };
+    let via = via_service("secretsmanager", region, &arn.partition);
+    Some(json!({
         "Sid": "WharfingerReaders",
         "Effect": "Allow",
         "Principal": {"AWS": readers},
         "Action": ["kms:Decrypt", "kms:DescribeKey"],
         "Resource": "*",
-        "Condition": {"StringEquals": {"kms:ViaService": via, "kms:EncryptionContext:SecretARN": secret_arn}},
-    })
+        "Condition": {"StringEquals": {"kms:ViaService": via, "kms:EncryptionContext:SecretARN": arn.to_string()}},
+    }))
 }
 
 #[cfg(test)]

@@ -123,12 +123,16 @@ fn files_logs_and_images_in_every_shape() {
 }
 
 #[test]
-fn batch_writes_logs_by_default() {
+fn batch_writes_logs_by_default_and_on_fargate_with_the_execution_role() {
     let group = Thing::LogGroup("arn:aws:logs:eu-west-1:111122223333:log-group:/aws/batch/job".into());
-    for (kind, _, document) in shapes(&json!({"image": "registry.example.com/api:1"})) {
-        let things: Vec<Thing> = found(kind, &document).into_iter().map(|(_, thing)| thing).collect();
-        let expected = if kind == DefinitionKind::JobDefinition { vec![group.clone()] } else { vec![] };
-        assert_eq!(things, expected, "{document}");
+    let rows = [(json!(["FARGATE"]), true), (json!(["EC2"]), false), (json!([]), false), (json!(null), false)];
+    for (platforms, on_fargate) in rows {
+        for (kind, _, mut document) in shapes(&json!({"image": "registry.example.com/api:1"})) {
+            document["platformCapabilities"] = platforms.clone();
+            let things: Vec<Thing> = found(kind, &document).into_iter().map(|(_, thing)| thing).collect();
+            let expected = if on_fargate && kind == DefinitionKind::JobDefinition { vec![group.clone()] } else { vec![] };
+            assert_eq!(things, expected, "{document}");
+        }
     }
 }
 

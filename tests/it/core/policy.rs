@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 use wharfinger::api::{DeletionPolicy, PrivateImageWorkload, PrivateImageWorkloadStatus, SecretStatus};
 use wharfinger::resource::grants::{Grants, Permission, PullSources};
 use wharfinger::resource::policy::{same_meaning, size};
+use wharfinger::resource::secret::ObservedSecret;
+use wharfinger::resource::tags::{CLUSTER, NAMESPACE_UID};
 
 const OTHER: &str = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:wharfinger/payments/other/quay.io/pull-AbCdEf";
 const KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
@@ -29,6 +31,15 @@ fn sibling(name: &str, secrets: &[&str], key: Option<&str>) -> PrivateImageWorkl
         ..PrivateImageWorkloadStatus::default()
     });
     sibling
+}
+
+/// These secrets are there, and of this namespace.
+fn there<'a>(story: &mut Story, arns: impl IntoIterator<Item = &'a str>) {
+    let tags = [(CLUSTER, "cluster-1"), (NAMESPACE_UID, "uid-payments")].map(|(key, value)| (key.to_owned(), value.to_owned()));
+    for arn in arns {
+        let secret = ObservedSecret { arn: arn.to_owned(), tags: tags.clone().into(), ..ObservedSecret::default() };
+        story.world.secrets.insert(arn.to_owned(), secret);
+    }
 }
 
 fn ready(status: &str) -> Condition {
@@ -66,7 +77,9 @@ fn it_is_awss_sample_with_full_arns() {
 fn it_is_the_union_of_what_all_need() {
     let mut inputs = inputs(API);
     inputs.siblings = vec![sibling("web", &[OTHER], None), sibling("api", &["arn:aws:x"], None)];
-    let story = Story::settled(inputs);
+    let mut story = Story::new(inputs);
+    there(&mut story, [OTHER]);
+    story.settle();
     assert_eq!(granted(&story).len(), 2, "its own and the other's, not that of its own older self");
     assert!(granted(&story).contains(&OTHER.to_owned()));
 }
@@ -149,6 +162,7 @@ fn it_is_not_written_beyond_what_iam_takes() {
     let many: Vec<String> = (0..120).map(arn).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     let mut story = Story::new(inputs(API));
+    there(&mut story, many.iter().copied());
     story.inputs.siblings = vec![sibling("web", &many, None)];
     let plan = story.plan();
     assert!(!steps(&plan).contains(&"PutRolePolicy".to_owned()), "{plan}");
@@ -166,6 +180,8 @@ fn a_large_namespace_fits_on_its_role() {
         format!("arn:aws:secretsmanager:eu-west-1:111122223333:secret:{name}-{:06}", index % 80)
     };
     let mut story = Story::new(fenced(inputs(API), "{kmsKeys: ['arn:aws:kms:eu-west-1:111122223333:key/*']}"));
+    let all: Vec<String> = (0..80).map(secret).collect();
+    there(&mut story, all.iter().map(String::as_str));
     story.inputs.siblings = (0..499).map(|index| sibling(&format!("w{index}"), &[&secret(index)], Some(KEY))).collect();
     story.settle();
     let grants = Grants::from_policy(policy(&story)).unwrap();

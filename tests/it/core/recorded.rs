@@ -103,6 +103,10 @@ fn a_forged_status_gains_nothing() {
         let of_neighbour = {
             let mut story = Story::new(fenced(inputs(API), limits));
             story.inputs.siblings = vec![forged(&[(arn, key)])];
+            for arn in [own, &elsewhere] {
+                let tags = super::fixtures::desired(&story.inputs).definition.owner.tags();
+                story.world.secrets.insert(arn.to_owned(), ObservedSecret { tags, ..existing(arn, None) });
+            }
             story.settle();
             granted(&story)
         };

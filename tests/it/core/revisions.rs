@@ -297,6 +297,20 @@ fn a_foreign_revision_is_reported_and_never_fought() {
     assert_eq!(active(&story), [2, 3]);
 }
 
+/// DescribeTaskDefinition may go on for a while to call an earlier revision the newest.
+#[test]
+fn a_stale_answer_makes_no_revision_and_calls_none_foreign() {
+    let story = with_images(&with(API, "revisionHistoryLimit: 10"), 2);
+    let desired = super::fixtures::desired(&story.inputs);
+    let mut observed = story.world.look(&desired);
+    let all = &story.world.definitions["payments_api"];
+    (observed.definition, observed.recorded) = (Some(Snapshot::Present(all[0].clone())), Some(all[1].clone()));
+    assert_eq!(desired.definition.current(&observed).map(|it| it.revision), Some(2));
+    assert_eq!(desired.definition.foreign(&observed), None);
+    let plan = wharfinger::plan::converge(&desired, &observed);
+    assert!(plan.is_converged(), "{plan}");
+}
+
 #[test]
 fn a_lost_answer_to_a_registration_is_found_by_its_hash() {
     for number in 0..2 {

@@ -7,6 +7,7 @@ use wharfinger::failure::FailureKind;
 use wharfinger::observed::Snapshot;
 use wharfinger::pass::Pass;
 use wharfinger::resource::service::{Deployment, ObservedService};
+use wharfinger::status::follows;
 
 const CLUSTERS: &str = "{clusters: ['arn:aws:ecs:*:*:cluster/prod']}";
 
@@ -115,6 +116,32 @@ fn a_service_is_told_once_and_followed_to_the_end() {
     assert_eq!(story.status().services[0].rolled_to, Some(arn(2)));
 }
 
+/// What could not be retired hinders no look at a deployment, and what else failed does.
+#[test]
+fn a_deployment_is_followed_whatever_becomes_of_the_past() {
+    for (what, number, kind, followed) in [
+        ("retirement denied", 1, FailureKind::Denied, true),
+        ("retirement throttled", 1, FailureKind::Throttled, true),
+        ("UpdateService denied", 0, FailureKind::Denied, false),
+        ("nothing", usize::MAX, FailureKind::Denied, true),
+    ] {
+        let mut story = rolled();
+        for image in ["1.4.3", "1.4.4"] {
+            story.respec(&spec(image, false));
+            story.pass();
+        }
+        set(&mut story, service(&arn(3), "COMPLETED"));
+        story.settle();
+        set(&mut story, service(&arn(2), "COMPLETED"));
+        story.inputs.workload.spec.revision_history_limit = Some(0);
+        assert_eq!(steps(&story.plan())[..2], ["UpdateService", "DeregisterDefinition"], "{what}");
+        assert!(story.plan().is_private(), "{what}: nothing of it is shared");
+        story.world.fault = number.checked_add(story.world.writes).map(|number| (number, kind, false));
+        let Pass::Done(round) = story.pass() else { panic!("{what}") };
+        assert_eq!(follows(story.status(), &round), followed, "{what}");
+    }
+}
+
 #[test]
 fn why_tasks_do_not_start_is_told_with_the_remedy() {
     let mut story = rolled();
@@ -180,6 +207,44 @@ fn a_service_pinned_by_hand_is_moved_or_left() {
     }
 }
 
+/// A pinned service that runs an older revision, and a workload of which no status knows that it told the service.
+#[test]
+fn a_pin_holds_no_service_that_nobody_told_yet() {
+    let start = |registered: f64, began: f64| {
+        let mut story = Story::settled(fenced(inputs(API), CLUSTERS));
+        story.respec(&spec("1.4.3", true));
+        let mut old = service(&arn(1), "COMPLETED");
+        old.deployments[0].created_at = Some(began);
+        set(&mut story, old);
+        (story, registered)
+    };
+    let seen_later = |story: &mut Story, registered: f64| {
+        let revisions = story.world.definitions.get_mut("payments_api").unwrap();
+        revisions.last_mut().unwrap().content["registeredAt"] = serde_json::json!(registered);
+    };
+    for (what, kind) in [("denied", FailureKind::Denied), ("throttled", FailureKind::Throttled)] {
+        let (mut story, registered) = start(200.5, 100.25);
+        story.world.fault = Some((story.world.writes + 1, kind, false));
+        assert_eq!(pass(&mut story), ["RegisterDefinition", "UpdateService"], "{what}");
+        assert_eq!(state(&story), ServiceState::Held, "{what}: not told, and not pinned");
+        assert_ne!(story.fault("Ready"), None, "{what}");
+        seen_later(&mut story, registered);
+        assert_eq!(pass(&mut story), ["UpdateService"], "{what}: the next pass tells it");
+    }
+    let (mut story, registered) = start(200.5, 100.25);
+    story.crash_after(1);
+    seen_later(&mut story, registered);
+    assert_eq!(pass(&mut story), ["UpdateService"], "killed between the writes");
+    // No status, as on the command line: whoever deployed an older revision after the newer one was there meant it.
+    for (began, expected) in [(200.25, vec!["UpdateService"]), (200.75, vec![])] {
+        let (mut story, registered) = start(200.5, began);
+        story.crash_after(1);
+        story.inputs.workload.status = None;
+        seen_later(&mut story, registered);
+        assert_eq!(pass(&mut story), expected, "began at {began}");
+    }
+}
+
 #[test]
 fn what_is_not_ours_to_roll_is_told_and_left() {
     let elsewhere = arn(1).replace("payments_api", "other");
@@ -209,7 +274,7 @@ fn a_service_that_cannot_be_seen_is_not_told() {
     story.respec(&spec("1.4.3", false));
     let desired = super::fixtures::desired(&story.inputs);
     let mut seen = story.world.look(&desired);
-    seen.services.insert(named(), Snapshot::Unknown(super::world::failure(wharfinger::failure::FailureKind::Denied)));
+    seen.services.insert(named(), Snapshot::Unknown(super::world::failure(FailureKind::Denied)));
     let plan = wharfinger::plan::converge(&desired, &seen);
     assert_eq!(steps(&plan), ["RegisterDefinition"]);
     assert_eq!(holds(&plan), [("Service".to_owned(), "Unobserved".to_owned())]);

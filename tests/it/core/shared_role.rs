@@ -2,7 +2,7 @@
 
 use super::fixtures::{ACCOUNT, API, binding, desired, fenced, inputs, workload};
 use super::story::{Story, steps};
-use super::world::failure;
+use super::world::{Role, failure};
 use serde_json::{Value, json};
 use wharfinger::api::{AccountBinding, ManagedPolicy, PrivateImageWorkload, Trust};
 use wharfinger::failure::FailureKind;
@@ -11,7 +11,7 @@ use wharfinger::observed::{ObservedParameter, Snapshot};
 use wharfinger::plan::Action;
 use wharfinger::resource::grants::PullSources;
 use wharfinger::resource::policy::trust_policy;
-use wharfinger::resource::role::RoleSettings;
+use wharfinger::resource::role::{ObservedRole, RoleSettings};
 use wharfinger::resource::tags::OWNER;
 
 const KEY: &str = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
@@ -123,17 +123,42 @@ fn a_region_is_taken_from_the_trust_policy_only_by_a_complete_list() {
     }
 }
 
-/// A trust policy may be stricter than asked for, but not so that tasks of ours cannot start.
+/// A trust policy may be stricter than asked for, but not so that tasks of ours cannot start. Our own is put right, that of a role
+/// that exists is told.
 #[test]
-fn a_trust_policy_that_shuts_out_a_region_is_put_right() {
-    for (regions, stays) in [(["eu-west-1", "us-east-1"].as_slice(), true), (&["us-east-1"], false)] {
+fn a_trust_policy_that_shuts_us_out_is_put_right_or_told() {
+    let narrowed = |trust, account: &str, regions: &[&str]| {
+        trust_policy("aws", trust, account, &regions.iter().map(|region| (*region).to_owned()).collect())
+    };
+    let mut one_cluster = narrowed(Trust::SourceArn, ACCOUNT, &["eu-west-1"]);
+    one_cluster["Statement"][0]["Condition"]["ArnLike"]["aws:SourceArn"] =
+        json!("arn:aws:ecs:eu-west-1:111122223333:task/prod/*");
+    for (what, stricter, stays) in [
+        ("both Regions", narrowed(Trust::SourceArn, ACCOUNT, &["eu-west-1", "us-east-1"]), true),
+        ("another Region", narrowed(Trust::SourceArn, ACCOUNT, &["us-east-1"]), false),
+        ("our account", narrowed(Trust::SourceAccount, ACCOUNT, &[]), true),
+        ("another account", narrowed(Trust::SourceAccount, "999922223333", &[]), false),
+        ("another account's Region", narrowed(Trust::SourceArn, "999922223333", &["eu-west-1"]), false),
+        ("one cluster", one_cluster.clone(), true),
+    ] {
         let mut story = Story::settled(inputs(API));
-        let regions = regions.iter().map(|region| (*region).to_owned()).collect();
-        let stricter = trust_policy("aws", Trust::SourceArn, "111122223333", &regions);
         let name = story.role();
         story.world.roles.get_mut(&name).unwrap().seen.trust = stricter.clone();
+        assert_eq!(steps(&story.plan()).contains(&"UpdateAssumeRolePolicy".to_owned()), !stays, "{what}");
         story.settle();
-        assert_eq!(story.world.roles[&name].seen.trust == stricter, stays, "{regions:?}");
+        assert_eq!(story.world.roles[&name].seen.trust == stricter, stays, "{what}");
+        for asked in ["Standard", "SourceArn"] {
+            let by_arn = format!("{API}executionRole: {{arn: 'arn:aws:iam::{ACCOUNT}:role/theirs', trust: {asked}}}");
+            let mut story = Story::new(fenced(inputs(&by_arn), "{existingRoles: ['*']}"));
+            let arn = format!("arn:aws:iam::{ACCOUNT}:role/theirs");
+            let seen = ObservedRole { arn, trust: stricter.clone(), ..Default::default() };
+            story.world.roles.insert("theirs".into(), Role { seen, inline: [].into(), attached: [].into() });
+            story.settle();
+            let told = story.status().warnings.join("\n");
+            assert_eq!(told.contains("lets ECS in for other accounts or Regions only"), !stays, "{what}, {asked}: {told}");
+            let enough = asked == "Standard" || stricter == one_cluster;
+            assert!(!stays || !enough || !told.contains("trust policy"), "{what}, {asked}: {told}");
+        }
     }
 }
 
@@ -179,7 +204,7 @@ fn a_key_for_a_secret_known_in_part_asks_for_no_context() {
         let spec = API.replace("{name: api", &format!("{{name: api, secrets: [{{name: A, valueFrom: '{named}'}}]"));
         assert_ne!(spec, API);
         let spec = format!("{spec}executionRole: {{kmsKeys: ['{KEY}']}}\n");
-        let story = Story::settled(fenced(inputs(&spec), "{secretArns: ['*'], kmsKeys: ['*']}"));
+        let story = Story::new(fenced(inputs(&spec), "{secretArns: ['*'], kmsKeys: ['*']}"));
         let desired = desired(&story.inputs);
         let mut seen = story.world.look(&desired);
         let theirs = seen.secrets.iter_mut().filter(|(id, _)| id.contains("theirs"));
@@ -195,15 +220,33 @@ fn a_key_for_a_secret_known_in_part_asks_for_no_context() {
     }
 }
 
+/// What AWS does not show to another account may be there all the same.
+#[test]
+fn keys_are_granted_for_what_another_account_does_not_show() {
+    const KEY: &str = "arn:aws:kms:eu-west-1:444455556666:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+    for (named, granted) in [
+        ("arn:aws:secretsmanager:eu-west-1:444455556666:secret:theirs-AbCdEf", true),
+        ("arn:aws:ssm:eu-west-1:444455556666:parameter/theirs", true),
+        ("arn:aws:ssm:eu-west-1:111122223333:parameter/ours", false),
+    ] {
+        let spec = API.replace("{name: api", &format!("{{name: api, secrets: [{{name: A, valueFrom: '{named}'}}]"));
+        let spec = format!("{spec}executionRole: {{kmsKeys: ['{KEY}']}}\n");
+        let story = Story::settled(fenced(inputs(&spec), "{secretArns: ['*'], ssmParameters: ['*'], kmsKeys: ['*']}"));
+        let policy = policy(&story);
+        assert!(policy.contains(named), "{policy}");
+        assert_eq!(policy.contains(KEY), granted, "{named}: {policy}");
+    }
+}
+
 /// Whether a former role was made by us is said by its tags, however it is named.
 #[test]
 fn tags_say_whether_a_former_role_is_ours() {
     let existing = format!("arn:aws:iam::{ACCOUNT}:role/wharfinger_payments_theirs");
     let by_arn = format!("{API}revisionHistoryLimit: 0\nexecutionRole: {{arn: '{existing}'}}");
     let mut story = Story::new(inputs(&by_arn));
-    let seen = wharfinger::resource::role::ObservedRole { arn: existing, trust: json!({}), ..Default::default() };
+    let seen = ObservedRole { arn: existing, trust: json!({}), ..Default::default() };
     let theirs = [("theirs".to_owned(), json!({}))];
-    let role = super::world::Role { seen, inline: theirs.clone().into(), attached: Default::default() };
+    let role = Role { seen, inline: theirs.clone().into(), attached: Default::default() };
     story.world.roles.insert("wharfinger_payments_theirs".into(), role.clone());
     story.settle();
     assert_eq!(story.world.roles["wharfinger_payments_theirs"].inline.len(), 2);

@@ -259,7 +259,7 @@ fn a_policy_that_cannot_be_seen_is_not_written() {
 
 #[test]
 fn what_the_keys_owner_must_add_is_ready_to_paste() {
-    let statement = key_policy_statement(&[READER.to_owned()].into(), ARN, "secretsmanager.eu-west-1.amazonaws.com");
+    let statement = key_policy_statement(&[READER.to_owned()].into(), ARN, "eu-west-1").unwrap();
     assert_eq!(statement["Principal"], json!({"AWS": [READER]}));
     assert_eq!(statement["Condition"]["StringEquals"]["kms:EncryptionContext:SecretARN"], ARN);
 }

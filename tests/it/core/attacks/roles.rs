@@ -24,7 +24,11 @@ fn roles() -> Vec<Case> {
         refused("a role with a look-alike of a letter", ("\u{430}", &name("wharfinger_p\u{430}y")), good),
     ];
     for (what, prize, role) in [
-        ("another namespace's role by ARN", "payments", "arn:aws:iam::111122223333:role/tenants/wharfinger_payments"),
+        (
+            "a role that is named as another namespace's",
+            "payments",
+            "arn:aws:iam::111122223333:role/tenants/wharfinger_payments_x",
+        ),
         ("a role that is not admitted", "run/other", "arn:aws:iam::111122223333:role/run/other"),
         ("a role of another path", "role/admin/pay-x", "arn:aws:iam::111122223333:role/admin/pay-x"),
         (
@@ -40,6 +44,7 @@ fn roles() -> Vec<Case> {
     }
     let reachable = arn("arn:aws:iam::111122223333:role/run/pay-x");
     for (what, prize, role) in [
+        ("another namespace's role by ARN", "payments", "arn:aws:iam::111122223333:role/tenants/wharfinger_payments"),
         ("a role of another account", ELSEWHERE, "arn:aws:iam::999900001111:role/run/pay-x"),
         ("all roles", "pay-*", "arn:aws:iam::111122223333:role/run/pay-*"),
         ("a role with a variable", "${aws", "arn:aws:iam::111122223333:role/run/pay-${aws:username}"),

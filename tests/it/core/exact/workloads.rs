@@ -127,15 +127,19 @@ impl Made {
             }
             Login::Ecr => {}
         }
-        let is_batch = shape != "ecs";
-        if is_batch && !parts.container.contains_key("logConfiguration") {
+        // Some of the jobs; on EC2 the default writes logs with the instance's credentials.
+        let is_on_fargate = shape.ends_with("Properties") && parts.asks.len().is_multiple_of(2);
+        if is_on_fargate && !parts.container.contains_key("logConfiguration") {
             parts.asks.extend(logs("/aws/batch/job", false));
         }
-        if is_batch && parts.second_image.is_some() {
+        if is_on_fargate && parts.second_image.is_some() {
             parts.asks.extend(logs("/aws/batch/job", false)); // the second container's default
         }
         let (field, definition) = definition(shape, &parts);
         spec[field] = definition;
+        if is_on_fargate {
+            spec[field]["platformCapabilities"] = json!(["FARGATE"]);
+        }
         Self { spec, asks: parts.asks, login }
     }
 
