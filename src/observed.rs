@@ -147,3 +147,19 @@ impl Observed {
         self.images.extend(more.images);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn policies_are_read_of_secrets_that_are_there() {
+        let secret =
+            |scheduled_for_deletion| Snapshot::Present(ObservedSecret { scheduled_for_deletion, ..ObservedSecret::default() });
+        let seen = [("there", secret(false)), ("scheduled", secret(true)), ("gone", Snapshot::Absent)];
+        let seen: BTreeMap<String, _> = seen.into_iter().map(|(id, seen)| (id.to_owned(), seen)).collect();
+        let asked = ["there", "scheduled", "gone", "never asked for"].map(str::to_owned);
+        let reads = Reads { resource_policies: asked.into(), ..Reads::default() };
+        assert_eq!(reads.readable_policies(&seen).collect::<Vec<_>>(), ["there"]);
+    }
+}
