@@ -139,11 +139,13 @@ EC2ContainerServiceBackend.update_service = update_with_deployment
 
 # --- Secrets Manager: a secret that is scheduled for deletion can be described and restored, nothing else (API reference, the
 # InvalidRequestException of each call). A version without a staging label is not shown (DescribeSecret, VersionIdsToStages).
-# Moving AWSCURRENT makes that version the one that is read and later replaced (UpdateSecretVersionStage).
+# Moving AWSCURRENT makes that version the one that is read and later replaced (UpdateSecretVersionStage). A copy has the key that
+# was asked for (ReplicaRegionType, KmsKeyId).
 
 CREATE = "You can't create this secret because a secret with this name is already scheduled for deletion."
 OTHER = "You can't perform this operation on the secret because it was marked for deletion."
 stages, move = FakeSecret._form_version_ids_to_stages, SecretsManagerBackend.update_secret_version_stage
+replicate = FakeSecret.create_replicas
 
 
 def refused_while_scheduled(name, message):
@@ -165,6 +167,14 @@ def move_and_remember(self, secret_id, version_stage, remove_from_version_id, mo
     return answer
 
 
+def replicate_with_keys(self, replica_regions, force_overwrite):
+    copies = replicate(self, replica_regions, force_overwrite)
+    for asked, copy in zip(replica_regions or [], copies):
+        copy.config["KmsKeyId"] = asked.get("KmsKeyId") or copy.config["KmsKeyId"]
+    return copies
+
+
+FakeSecret.create_replicas = replicate_with_keys
 FakeSecret._form_version_ids_to_stages = lambda self: {version: labels for version, labels in stages(self).items() if labels}
 SecretsManagerBackend.update_secret_version_stage = move_and_remember
 for name in ("put_secret_value", "tag_resource", "untag_resource", "update_secret", "update_secret_version_stage"):

@@ -11,6 +11,7 @@ pub(super) struct Account {
     pub(super) id: String,
     moto: String,
     access_key: String,
+    region: &'static str,
 }
 
 /// Version of the query protocol's API, and `x-amz-target` prefix of the JSON ones.
@@ -29,11 +30,17 @@ fn dialect(service: &str) -> &'static str {
 impl Account {
     /// Moto makes an account of the number in the role's ARN.
     pub(super) async fn enter(moto: &str, id: &str) -> Self {
-        let outside = Self { id: id.to_owned(), moto: moto.to_owned(), access_key: "test".to_owned() };
+        let access_key = "test".to_owned();
+        let outside = Self { id: id.to_owned(), moto: moto.to_owned(), access_key, region: REGION };
         let role = format!("arn:aws:iam::{id}:role/wharfinger");
         let session = outside.query("sts", "AssumeRole", &[("RoleArn", &role), ("RoleSessionName", "onlooker")]).await;
         let access_key = element(&session.expect("a session"), "AccessKeyId").expect("an access key");
         Self { access_key, ..outside }
+    }
+
+    /// The same account in another Region.
+    pub(super) fn in_region(&self, region: &'static str) -> Self {
+        Self { region, ..self.clone() }
     }
 
     /// Environment in which the AWS SDKs act in this account, for runs without an AccountBinding.
@@ -44,7 +51,8 @@ impl Account {
     async fn exchange(&self, service: &str, path: &str, headers: &[(&str, &str)], body: String) -> Message {
         let key = &self.access_key;
         let signature = format!(
-            "AWS4-HMAC-SHA256 Credential={key}/20260101/{REGION}/{service}/aws4_request, SignedHeaders=host, Signature=0"
+            "AWS4-HMAC-SHA256 Credential={key}/20260101/{}/{service}/aws4_request, SignedHeaders=host, Signature=0",
+            self.region
         );
         let headers = [&[("host", self.moto.as_str()), ("authorization", &signature)], headers].concat();
         let request = Message::new(format!("POST {path} HTTP/1.1"), &headers, body);

@@ -24,7 +24,11 @@ async fn deletion_removes_everything_in_the_reverse_order() {
         let mut written = world.proxy.written();
         assert_eq!(written.iter().filter(|name| name.starts_with("Deregister")).count(), 2, "both revisions: {written:?}");
         written.retain(|name| !name.starts_with("Deregister"));
-        assert_eq!(written, ["DeleteRolePolicy", "DetachRolePolicy", "DeleteRole", "DeleteSecret"]);
+        // On EC2, where several nodes are, logs are not the role's: nothing needs the managed policy.
+        let attached = (shape != "nodeProperties").then_some("DetachRolePolicy");
+        let removed: Vec<&str> =
+            [Some("DeleteRolePolicy"), attached, Some("DeleteRole"), Some("DeleteSecret")].into_iter().flatten().collect();
+        assert_eq!(written, removed);
         let holdings = world.aws.holdings().await;
         assert!(holdings.is_empty(), "{holdings:#?}");
         let deletion = world.proxy.writes().pop().expect("a write").body;
