@@ -60,8 +60,14 @@ async fn run(stale: &PrivateImageWorkload, context: &Context) -> Result<Action, 
     Ok(action)
 }
 
+/// When a namespace that another controller acts for is looked at again.
+pub(super) const ELSEWHERE: Duration = Duration::from_secs(20);
+
 /// Kubernetes failed: try again soon.
 pub(super) fn on_error(workload: Arc<PrivateImageWorkload>, error: &Error, context: Arc<Context>) -> Action {
+    if let Error::ServedElsewhere(_) = error {
+        return Action::requeue(jittered(ELSEWHERE)); // told once, where it was found
+    }
     let wait = context.backoff.failed(&workload.uid().unwrap_or_default());
     tracing::warn!(workload = %workload.name_any(), namespace = workload.namespace(), %error, "tried again in {} ms", wait.as_millis());
     context.metrics.failed(&Reason::KubernetesUnavailable.to_string());
@@ -84,8 +90,8 @@ async fn pass(
         workload = add_finalizer(api, &workload, CLEANUP_FINALIZER).await?;
     }
     let inputs = fetch::dereference(context, workload).await?;
-    if write && !inputs.workload.spec.suspend {
-        binding::protect_chosen(context, &inputs.claim()).await?;
+    if !inputs.workload.spec.suspend {
+        binding::enter(context, &inputs.claim(), write).await?;
     }
     let pass = converge(&context.accounts, &context.registries, &inputs, write, shared).await;
     let workload = inputs.workload;
@@ -179,6 +185,7 @@ async fn delete(
         return Ok((Action::await_change(), Reason::Succeeded));
     }
     let inputs = fetch::dereference(context, workload).await?;
+    binding::enter(context, &inputs.claim(), false).await?;
     let pass = remove(&context.accounts, &inputs, true, shared).await;
     let workload = inputs.workload;
     if let Pass::Done(round) = &pass {

@@ -23,7 +23,7 @@ impl Controller {
         let log = parts().state.join(format!("{namespace}.{run}.log"));
         let file = File::create(&log).expect("a log file beside the parts");
         let child = Command::new(PROGRAM)
-            .args(["controller", "--namespace", namespace, "--state-namespace", namespace])
+            .args(["controller", "--watch-namespaces", namespace, "--state-namespace", namespace])
             .args(["--metrics-addr", "127.0.0.1:0", "--health-addr", "127.0.0.1:0", "--log-format", "json"])
             .args(flags)
             .env("AWS_ENDPOINT_URL", endpoint)
