@@ -165,8 +165,9 @@ pub async fn run(
     readiness.require(START);
     let Some((cluster, value_key)) = identity(&client, &settings, &readiness, stop.clone()).await else { return Ok(()) };
     let counted = metrics.clone();
-    let accounts = Accounts::load(settings.aws_timeout, Calls::new(move |call| counted.called(call))).await;
+    let accounts = Accounts::load(settings.aws_timeout, Calls::new(move |call| counted.called(call)), &cluster).await;
     let accounts = Arc::new(accounts);
+    tokio::spawn(start::look_for_credentials(accounts.clone(), readiness.clone()));
     let (workloads, workload_writer) = store();
     let (credentials, credential_writer) = store();
     let (bindings, binding_writer) = store();

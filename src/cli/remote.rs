@@ -32,12 +32,12 @@ pub(super) async fn client(common: &Common) -> anyhow::Result<Client> {
 /// What the controller would change now.
 pub(super) async fn plan(common: &Common, what: &What) -> anyhow::Result<u8> {
     let client = client(common).await?;
-    let accounts = Arc::new(Accounts::load(common.aws_timeout(), Calls::new(|_| {})).await);
     let registries = common.registries()?;
     let cluster = match &what.owner {
         Some(id) => id.clone(),
         None => cluster_id(&client).await?,
     };
+    let accounts = Arc::new(Accounts::load(common.aws_timeout(), Calls::new(|_| {}), &cluster).await);
     let key = read_value_key(&client, common.state_namespace.as_deref()).await?;
     let workloads: Api<PrivateImageWorkload> = match &common.namespace {
         Some(namespace) => Api::namespaced(client.clone(), namespace),
