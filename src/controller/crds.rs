@@ -10,6 +10,8 @@ use kube::{Api, Client, ResourceExt};
 /// The version of the API that is spoken.
 const VERSION: &str = "v1alpha1";
 
+const MISSING: &str = "is missing";
+
 /// All that is wrong with the definitions that are installed, as an error. Warnings are told in the log.
 pub(super) async fn check(client: &Client) -> Result<(), Error> {
     let api: Api<CustomResourceDefinition> = Api::all(client.clone());
@@ -22,6 +24,9 @@ pub(super) async fn check(client: &Client) -> Result<(), Error> {
                 Ok(_) => {}
                 Err(what) => wrong.push(format!("{name} {what}")),
             },
+            Err(Error::Kubernetes(kube::Error::Api(status))) if status.code == 404 => {
+                wrong.push(format!("{name} {MISSING}")); // the way to all definitions is not there
+            }
             Err(Error::Kubernetes(kube::Error::Api(status))) if status.is_forbidden() => {
                 tracing::info!("{}; so it is only asked whether the kinds are served, not of which release", status.message);
                 return discover(client).await;
@@ -38,7 +43,7 @@ pub(super) async fn check(client: &Client) -> Result<(), Error> {
 /// How old it is; or why it cannot be used.
 fn judge(installed: Option<&CustomResourceDefinition>, own: &CustomResourceDefinition) -> Result<SchemaAge, &'static str> {
     let stamp = |crd: &CustomResourceDefinition| crd.annotations().get(CRD_SCHEMA).cloned();
-    let installed = installed.ok_or("is missing")?;
+    let installed = installed.ok_or(MISSING)?;
     if !installed.spec.versions.iter().any(|version| version.name == VERSION && version.served) {
         return Err("does not serve v1alpha1");
     }
@@ -52,11 +57,11 @@ fn judge(installed: Option<&CustomResourceDefinition>, own: &CustomResourceDefin
 async fn discover(client: &Client) -> Result<(), Error> {
     let found = match within(client.list_api_group_resources(&format!("{GROUP}/{VERSION}"))).await {
         Ok(found) => found.resources.into_iter().map(|resource| resource.name).collect(),
-        Err(Error::Kubernetes(kube::Error::Api(status))) if status.is_not_found() => vec![],
+        Err(Error::Kubernetes(kube::Error::Api(status))) if status.code == 404 => vec![],
         Err(error) => return Err(error),
     };
     let missing = definitions().into_iter().filter(|own| !found.contains(&own.spec.names.plural));
-    conclude(&missing.map(|own| format!("{} is missing", own.name_any())).collect::<Vec<_>>())
+    conclude(&missing.map(|own| format!("{} {MISSING}", own.name_any())).collect::<Vec<_>>())
 }
 
 fn conclude(wrong: &[String]) -> Result<(), Error> {
