@@ -8,9 +8,11 @@ mod fetch;
 mod installations;
 mod merge;
 mod objects;
+mod permissions;
 mod readiness;
 mod registry_credential;
 mod relations;
+mod runners;
 mod scope;
 mod start;
 mod trouble;
@@ -32,27 +34,23 @@ use crate::registry::Registries;
 use crate::resource::fingerprint::ValueKey;
 use crate::serve::serve;
 use crate::status::Installation;
-use futures::stream::BoxStream;
-use futures::{FutureExt, StreamExt};
+use futures::FutureExt;
 use installations::Installations;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::ListParams;
 use kube::runtime::controller::Config as ControllerConfig;
 use kube::runtime::events::{Recorder, Reporter};
 use kube::runtime::reflector::{Store, store};
-use kube::runtime::watcher::Event;
-use kube::runtime::{Controller, Predicate, WatchStreamExt, predicates, watcher};
-use kube::{Api, Client, Resource, ResourceExt};
+use kube::{Api, Client, ResourceExt};
 use merge::Namespaced;
 use serde::de::DeserializeOwned;
-use start::patiently;
 use std::collections::HashMap;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Mutex, Notify, watch};
-use watches::{Watcher, Watches, touched};
+use watches::{Watcher, Watches};
 
 /// How the controller runs.
 #[derive(Debug, Clone)]
@@ -116,6 +114,8 @@ pub(crate) struct Context {
     readiness: Arc<Readiness>,
     installation: Installation,
     installations: Installations,
+    /// Told when the API server has refused a call.
+    refused: Arc<Notify>,
     /// One registration with a binding at a time.
     registering: Mutex<()>,
     /// Where objects are looked for, and where Secrets are read.
@@ -163,7 +163,9 @@ pub async fn run(
     let (metrics_addr, health_addr) = addresses.map_err(|error| Error::Listen(settings.metrics_addr, error))?;
     tracing::info!(%metrics_addr, %health_addr, "serving");
     readiness.require(START);
-    let Some((cluster, value_key)) = identity(&client, &settings, &readiness, stop.clone()).await else { return Ok(()) };
+    let refused = Arc::new(Notify::new());
+    tokio::spawn(start::ask_for_permissions(client.clone(), settings.clone(), readiness.clone(), refused.clone()));
+    let Some((cluster, value_key)) = start::identity(&client, &settings, &readiness, stop.clone()).await else { return Ok(()) };
     let counted = metrics.clone();
     let accounts = Accounts::load(settings.aws_timeout, Calls::new(move |call| counted.called(call)), &cluster).await;
     let accounts = Arc::new(accounts);
@@ -185,6 +187,7 @@ pub async fn run(
         readiness: readiness.clone(),
         installation: Installation { name: settings.installation, namespaces: settings.namespaces.names().cloned() },
         installations: Installations::default(),
+        refused: refused.clone(),
         registering: Mutex::default(),
         namespaces: settings.namespaces,
         secret_namespaces: settings.secret_namespaces,
@@ -208,106 +211,25 @@ pub async fn run(
     readiness.fine(START); // from here on it is the watches that are waited for
     tokio::spawn(registry_credential::count_users(context.clone()));
     let config = ControllerConfig::default().concurrency(settings.concurrency.max(1)).debounce(DEBOUNCE);
-    run_controllers(watches, context, config, stop).await;
+    runners::run(watches, context, config, stop).await;
     Ok(())
 }
 
-/// The id of the cluster and the value key; none where the controller is stopped before they could be had.
-async fn identity(
-    client: &Client,
-    settings: &Settings,
-    readiness: &Readiness,
-    stop: impl Future<Output = ()> + Clone,
-) -> Option<(String, ValueKey)> {
-    let cluster =
-        patiently(readiness, "id of the cluster (uid of namespace kube-system, or --cluster-id)", stop.clone(), async || {
-            match &settings.cluster_id {
-                Some(id) => Ok(id.clone()),
-                None => cluster_id(client).await,
-            }
-        });
-    let namespace = settings.state_namespace.as_deref().unwrap_or_else(|| client.default_namespace());
-    let what = format!("value key (Secret {namespace}/{})", value_key::NAME);
-    let value_key =
-        patiently(readiness, &what, stop.clone(), async || value_key::load(client, settings.state_namespace.as_deref()).await);
-    let crds = patiently(readiness, "custom resource definitions", stop.clone(), async || crds::check(client).await);
-    let (cluster, value_key, crds) = futures::join!(cluster, value_key, crds);
-    crds.and(cluster.zip(value_key))
+/// Tells that a pass could not be finished: what permission is missing is told once, and by one who asks for all of them.
+fn unfinished(context: &Context, error: &Error, told: impl FnOnce()) {
+    let refused = matches!(error, Error::Kubernetes(kube::Error::Api(status)) if status.is_forbidden());
+    if refused {
+        context.refused.notify_one();
+    }
+    if !refused || context.readiness.is_fine(permissions::WHAT) {
+        told();
+    }
 }
 
 /// The uid of the kube-system namespace, which no other cluster has.
 pub(crate) async fn cluster_id(client: &Client) -> Result<String, Error> {
     let namespace = within(Api::<Namespace>::all(client.clone()).get("kube-system")).await?;
     namespace.uid().ok_or_else(|| Error::State("namespace kube-system has no uid; set --cluster-id".to_owned()))
-}
-
-/// A controller of one kind, whose watch fills its cache.
-fn controller<K>(
-    events: BoxStream<'static, watcher::Result<Event<K>>>,
-    cache: &Store<K>,
-    request: impl Predicate<K> + Send + 'static,
-) -> Controller<K>
-where
-    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + std::fmt::Debug + Send + Sync + 'static,
-{
-    Controller::for_stream(events.applied_objects().predicate_filter(request, Default::default()), cache.clone())
-}
-
-/// The three controllers, each woken by its own kind and by what concerns it of the others.
-async fn run_controllers(
-    watches: Watches,
-    context: Arc<Context>,
-    config: ControllerConfig,
-    stop: impl Future<Output = ()> + Clone + Send + Sync + 'static,
-) {
-    let Watches { workloads, credentials, bindings, secrets: [secrets, credentials_secrets] } = watches;
-    let (workload_cache, credential_cache, binding_cache) = (&context.workloads, &context.credentials, &context.bindings);
-    let [for_credentials, for_bindings] = workloads.touched;
-    let [of_credentials, credentials_for_bindings] = credentials.touched;
-    let [of_bindings, bindings_for_credentials] = bindings.touched;
-    let offers = relations::Offers::default();
-    let generation = Default::default;
-    let (by_binding, by_secret, by_credential) = (workload_cache.clone(), workload_cache.clone(), workload_cache.clone());
-    let changed = context.clone();
-    let events = workloads.events.inspect(move |_| changed.workloads_changed.notify_one()).boxed();
-    let workloads = controller(events, workload_cache, relations::request)
-        .with_config(config.clone())
-        .watches_stream(touched(of_bindings).predicate_filter(predicates::generation, generation()), move |binding| {
-            relations::of_binding(&by_binding, &binding)
-        })
-        .watches_stream(touched(of_credentials), move |credential| offers.concern(&by_credential, &credential))
-        .watches_stream(secrets, move |secret| relations::of_secret(&by_secret, &secret))
-        .graceful_shutdown_on(stop.clone())
-        .run(workload::reconcile, workload::on_error, context.clone())
-        .for_each(async |result| tell(result.err()));
-    let (by_binding, by_secret, by_workload) = (credential_cache.clone(), credential_cache.clone(), credential_cache.clone());
-    let credentials = controller(credentials.events, credential_cache, relations::request)
-        .with_config(config.clone())
-        .watches_stream(
-            touched(bindings_for_credentials).predicate_filter(predicates::generation, generation()),
-            move |binding| relations::credentials_of_binding(&by_binding, &binding),
-        )
-        .watches_stream(touched(for_credentials), move |_| relations::waiting(&by_workload))
-        .watches_stream(credentials_secrets, move |secret| relations::credentials_of_secret(&by_secret, &secret))
-        .graceful_shutdown_on(stop.clone())
-        .run(registry_credential::reconcile, registry_credential::on_error, context.clone())
-        .for_each(async |result| tell(result.err()));
-    let (of_workload, of_credential) = (binding_cache.clone(), binding_cache.clone());
-    let bindings = controller(bindings.events, binding_cache, predicates::generation)
-        .with_config(config)
-        .watches_stream(touched(for_bindings), move |it| relations::bindings_of(&of_workload, &it))
-        .watches_stream(touched(credentials_for_bindings), move |it| relations::bindings_of(&of_credential, &it))
-        .graceful_shutdown_on(stop)
-        .run(binding::reconcile, binding::on_error, context.clone())
-        .for_each(async |result| tell(result.err()));
-    futures::join!(workloads, credentials, bindings);
-}
-
-/// What fails of a watch is told where it is tended, and what fails of a pass where it is handled.
-fn tell(error: Option<kube::runtime::controller::Error<Error, watcher::Error>>) {
-    if let Some(error) = error {
-        tracing::debug!(%error, "a pass could not be finished");
-    }
 }
 
 /// A future that any number of tasks can wait for, resolved by SIGTERM or SIGINT.

@@ -4,7 +4,7 @@ use super::backoff::jittered;
 use super::objects::{add_finalizer, is_conflict, remove_finalizer, replace_status};
 use super::trouble::{Kind, Trouble};
 use super::workload::BUSY;
-use super::{Context, Error, listed, within};
+use super::{Context, Error, listed, unfinished, within};
 use crate::api::{AccountBinding, IN_USE_FINALIZER, PrivateImageWorkload, RegistryCredential};
 use crate::inputs::Bindings;
 use crate::status::{Share, binding_status, rival};
@@ -85,7 +85,8 @@ fn is_registered(context: &Context, binding: &AccountBinding) -> bool {
     controllers.into_iter().any(|controller| controller.name == context.installation.name)
 }
 
-/// Takes what controllers said that are no more out of a status, in memory.
+/// Takes controllers that are no more out of a status, in memory. One that left workloads behind stays: what becomes of them is for
+/// somebody to say.
 async fn forget_the_dead(context: &Context, binding: &mut AccountBinding) {
     let controllers = binding.status.iter().flat_map(|status| &status.controllers);
     let others: Vec<String> = controllers.map(|it| it.name.clone()).filter(|name| *name != context.installation.name).collect();
@@ -163,7 +164,9 @@ fn served_elsewhere(context: &Context, what: &str, other: &str) -> Error {
 
 /// Kubernetes failed: try again soon.
 pub(super) fn on_error(binding: Arc<AccountBinding>, error: &Error, context: Arc<Context>) -> Action {
-    tracing::warn!(binding = %binding.name_any(), %error, "an AccountBinding could not be handled");
+    unfinished(&context, error, || {
+        tracing::warn!(binding = %binding.name_any(), %error, "an AccountBinding could not be handled");
+    });
     Action::requeue(context.backoff.failed(&binding.uid().unwrap_or_default()))
 }
 

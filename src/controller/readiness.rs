@@ -61,6 +61,11 @@ impl Readiness {
         need.state = State::Wrong(trouble);
     }
 
+    /// Whether it is known to be so.
+    pub(super) fn is_fine(&self, what: &str) -> bool {
+        self.lock().get(what).is_some_and(|need| need.state == State::Fine)
+    }
+
     /// What `/readyz` says: `Err` = not ready.
     pub fn told(&self) -> Result<String, String> {
         let needs = self.lock();

@@ -3,7 +3,7 @@
 use super::backoff::jittered;
 use super::objects::{self, add_finalizer, remove_finalizer};
 use super::workload::{BUSY, ELSEWHERE, next, reason_of, try_lock, turn};
-use super::{Context, Error, binding, events, fetch, listed, within};
+use super::{Context, Error, binding, events, fetch, listed, unfinished, within};
 use crate::api::{
     ABANDON, CLEANUP_FINALIZER, DeletionPolicy, FORCE_DELETE, ManagementPolicy, PrivateImageWorkload, RegistryCredential,
     RegistryCredentialStatus,
@@ -38,7 +38,9 @@ pub(super) fn on_error(credential: Arc<RegistryCredential>, error: &Error, conte
     }
     let wait = context.backoff.failed(&credential.uid().unwrap_or_default());
     let namespace = credential.namespace();
-    tracing::warn!(credential = %credential.name_any(), namespace, %error, "tried again in {} ms", wait.as_millis());
+    unfinished(&context, error, || {
+        tracing::warn!(credential = %credential.name_any(), namespace, %error, "tried again in {} ms", wait.as_millis());
+    });
     context.metrics.failed(&Reason::KubernetesUnavailable.to_string());
     Action::requeue(wait)
 }
@@ -49,7 +51,10 @@ async fn run(stale: &RegistryCredential, context: &Context) -> Result<Action, Er
     let started = Instant::now();
     let _ = context.workloads_synced.subscribe().wait_for(|synced| *synced).await; // the sender lives in the context
     let Some(_lock) = try_lock(context, &format!("{namespace}/{name}")).await else { return Ok(Action::requeue(BUSY)) };
-    let Some(credential) = within(api.get_opt(&name)).await? else { return Ok(Action::await_change()) };
+    let Some(credential) = within(api.get_opt(&name)).await? else {
+        context.backoff.succeeded(&stale.uid().unwrap_or_default());
+        return Ok(Action::await_change());
+    };
     let uid = credential.uid().unwrap_or_default();
     let (action, reason) = match credential.metadata.deletion_timestamp {
         Some(_) => delete(context, &api, credential).await?,

@@ -126,6 +126,11 @@ async fn each_permission_that_is_missing_is_told_and_waited_for() {
         "operations.md#permissions",
     ];
     world.controller().readyz(503, &first).await;
+    // And all of the others, before anything fails for want of them.
+    let status = format!("patch privateimageworkloads.wharfinger.dev/status in namespace {}", world.name);
+    let all =
+        ["permissions: missing: ", &status, "list accountbindings.wharfinger.dev, ", "create events.events.k8s.io in namespace"];
+    world.controller().readyz(503, &all).await;
     assert_eq!(world.controller().get("health_addr", "/healthz").await.0, 200, "it lives");
     world.grant(Some(&world.name), "state", state_rules()).await;
     world.grant(None, "cluster", cluster_rules()).await;
@@ -135,14 +140,46 @@ async fn each_permission_that_is_missing_is_told_and_waited_for() {
         "cannot list resource \"registrycredentials\"",
     ];
     let text = world.controller().readyz(503, &second).await;
-    assert!(!text.contains("accountbindings") || text.contains("waiting"), "granted: {text}");
+    assert!(!text.contains("custom resource definitions"), "that they may not be read does not matter: {text}");
     world.grant(Some(&world.name), "namespace", namespace_rules()).await;
     world.controller().readyz(200, &["ok, but:", "watch of secrets"]).await;
     world.grant(Some(&world.name), "secrets", secret_rules()).await;
     let workload = world.ready("api").await;
     assert!(ready(&workload.status.expect("a status")).is_some());
+    world.controller().readyz(200, &["ok\n"]).await;
+    assert!(world.controller().log().contains("it is only asked whether the kinds are served"), "by discovery");
     for part in ["value key (Secret", "watch of privateimageworkloads", "watch of secrets"] {
         let told = world.controller().warnings(part);
         assert_eq!(told.len(), 1, "{part} is told once: {told:#?}");
     }
+}
+
+#[tokio::test]
+async fn a_permission_to_write_that_is_missing_is_told_once_for_all_workloads() {
+    let mut world = World::enter("readonly").await.still().await;
+    let account = world.service_account().await;
+    world.flag(account);
+    world.grant(None, "cluster", cluster_rules()).await;
+    world.grant(Some(&world.name), "state", state_rules()).await;
+    world.grant(Some(&world.name), "secrets", secret_rules()).await;
+    let mut rules = namespace_rules();
+    rules.as_array_mut().expect("rules").retain(|rule| rule["resources"][0] != "privateimageworkloads/status");
+    world.grant(Some(&world.name), "namespace", rules).await;
+    world.login("first").await;
+    for name in ["api", "web", "job"] {
+        world.apply(&ecs(&world.name, name)).await;
+    }
+    world.run();
+    world
+        .controller()
+        .readyz(200, &["ok, but:", "permissions: missing: patch privateimageworkloads.wharfinger.dev/status"])
+        .await;
+    world.proxy.until("a pass", |calls| calls.iter().any(|call| call.operation == "RegisterTaskDefinition")).await;
+    world.grant(Some(&world.name), "namespace", namespace_rules()).await;
+    for name in ["api", "web", "job"] {
+        world.ready(name).await;
+    }
+    world.controller().readyz(200, &["ok\n"]).await;
+    let told = world.controller().warnings("privateimageworkloads/status");
+    assert_eq!(told.len(), 1, "told once: {told:#?}");
 }

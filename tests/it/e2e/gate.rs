@@ -8,7 +8,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures::StreamExt;
 use kube::Client;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -61,6 +61,8 @@ async fn pass(mut stream: TcpStream, upstream: &str) {
 pub(super) enum Instead {
     /// Nothing of the kind is there.
     NotFound,
+    /// It may not be asked.
+    Forbidden,
     /// The API server's own answer, changed.
     Changed(fn(&mut Value)),
 }
@@ -104,6 +106,10 @@ async fn serve(State(gate): State<Gate>, request: Request) -> Response {
     let instead = rule(request.uri().path());
     if let Some(Instead::NotFound) = instead {
         return (StatusCode::NOT_FOUND, "404 page not found").into_response(); // as for a path that it does not know
+    }
+    if let Some(Instead::Forbidden) = instead {
+        let status = json!({"kind": "Status", "status": "Failure", "reason": "Forbidden", "code": 403, "message": "you may not"});
+        return (StatusCode::FORBIDDEN, status.to_string()).into_response();
     }
     let (mut parts, body) = request.into_parts();
     parts.uri = parts.uri.path_and_query().expect("a path").as_str().parse().expect("a URI");

@@ -46,17 +46,29 @@ const CRDS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/";
 const KINDS: &str = "/apis/wharfinger.dev/";
 
 fn stamped(crd: &mut Value, stamp: Value) {
-    crd["metadata"]["annotations"]["wharfinger.dev/schema"] = stamp;
+    let annotations = crd["metadata"]["annotations"].as_object_mut().expect("annotations");
+    match stamp {
+        Value::Null => _ = annotations.remove("wharfinger.dev/schema"),
+        stamp => _ = annotations.insert("wharfinger.dev/schema".to_owned(), stamp),
+    }
 }
 
 #[tokio::test]
 async fn crds_that_are_missing_or_older_are_waited_for() {
     type Row = (&'static str, fn(&str) -> Option<Instead>, &'static [&'static str]);
-    let rows: [Row; 4] = [
+    let rows: [Row; 5] = [
         (
             "missing",
             |path| (path.starts_with(CRDS) || path.starts_with(KINDS)).then_some(Instead::NotFound),
             &["privateimageworkloads.wharfinger.dev is missing", "wharfinger crds | kubectl apply --server-side -f -"],
+        ),
+        (
+            "unread",
+            |path| match path {
+                _ if path.starts_with(CRDS) => Some(Instead::Forbidden),
+                _ => path.starts_with(KINDS).then_some(Instead::NotFound),
+            },
+            &["registrycredentials.wharfinger.dev is missing", "wharfinger crds | kubectl apply --server-side -f -"],
         ),
         (
             "unstamped",
