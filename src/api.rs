@@ -18,7 +18,7 @@ mod workload_status;
 pub use binding::*;
 pub use execution_role::*;
 pub use fargate::{fargate_memory, is_fargate_size};
-pub use manifest::crds;
+pub use manifest::{CRD_SCHEMA, SchemaAge, crds, definitions, schema_age};
 pub use registry_credential::*;
 pub use rollout::*;
 pub use schema::{batch_fields, ecs_fields};

@@ -12,7 +12,7 @@ mod remote;
 pub use arguments::{Arguments, Command};
 
 use crate::api::crds;
-use crate::controller;
+use crate::controller::{self, Scope};
 use anyhow::Context;
 use arguments::{Common, ControllerArguments, LogFormat, RenderArguments, Rendered};
 use std::io::{IsTerminal, Write};
@@ -61,8 +61,11 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<u8> {
 
 async fn run_controller(common: &Common, settings: ControllerArguments) -> anyhow::Result<u8> {
     let client = remote::client(common).await?;
+    let home = common.state_namespace.clone().unwrap_or_else(|| client.default_namespace().to_owned());
     let settings = controller::Settings {
-        namespace: common.namespace.clone(),
+        installation: format!("{home}/wharfinger"),
+        namespaces: Scope::of(settings.watch_namespaces.map(|list| list.0)),
+        secret_namespaces: Scope::of(settings.secret_namespaces.map(|list| list.0)),
         state_namespace: common.state_namespace.clone(),
         cluster_id: settings.cluster_id,
         concurrency: settings.concurrency,
@@ -116,8 +119,11 @@ fn init_logs(arguments: &Arguments) {
 /// Libraries that show what goes over the wire in their finer logs: AWS repeats a value that it refuses.
 const WIRE: [&str; 6] = ["aws_smithy", "aws_runtime", "aws_sigv4", "hyper", "h2", "kube_client"];
 
+/// Says of a watch that is refused the same at each try. We say it once.
+const REPEATS: &str = "kube_runtime::watcher";
+
 /// Whatever level is asked for, no log shows a request or an answer.
 fn may_be_shown(metadata: &Metadata) -> bool {
     let of_wire = WIRE.iter().any(|library| metadata.target().starts_with(library));
-    !of_wire || *metadata.level() <= Level::INFO
+    (!of_wire || *metadata.level() <= Level::INFO) && !metadata.target().starts_with(REPEATS)
 }

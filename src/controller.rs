@@ -2,16 +2,28 @@
 
 mod backoff;
 mod binding;
+mod crds;
 mod events;
 mod fetch;
+mod installations;
+mod merge;
 mod objects;
+mod permissions;
+mod readiness;
 mod registry_credential;
 mod relations;
+mod runners;
+mod scope;
+mod start;
+mod trouble;
 mod value_key;
+mod watches;
 mod workload;
 
 pub(crate) use fetch::logins;
 pub use fetch::{credential_inputs, inputs};
+pub use readiness::Readiness;
+pub use scope::Scope;
 pub(crate) use value_key::{load_existing as read_value_key, random_key};
 
 use crate::api::{AccountBinding, PrivateImageWorkload, RegistryCredential};
@@ -20,28 +32,35 @@ use crate::aws::accounts::Accounts;
 use crate::metrics::Metrics;
 use crate::registry::Registries;
 use crate::resource::fingerprint::ValueKey;
-use crate::serve::{Ready, serve};
-use futures::{FutureExt, Stream, StreamExt};
-use k8s_openapi::api::core::v1::{Namespace, Secret};
-use kube::core::PartialObjectMeta;
+use crate::serve::serve;
+use crate::status::Installation;
+use futures::FutureExt;
+use installations::Installations;
+use k8s_openapi::api::core::v1::Namespace;
+use kube::api::ListParams;
 use kube::runtime::controller::Config as ControllerConfig;
 use kube::runtime::events::{Recorder, Reporter};
 use kube::runtime::reflector::{Store, store};
-use kube::runtime::{Controller, WatchStreamExt, predicates, watcher};
 use kube::{Api, Client, ResourceExt};
+use merge::Namespaced;
+use serde::de::DeserializeOwned;
 use std::collections::HashMap;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::{Mutex, Notify, watch};
+use watches::{Watcher, Watches};
 
 /// How the controller runs.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The only namespace to watch; all if absent.
-    pub namespace: Option<String>,
+    /// The namespaces that are watched.
+    pub namespaces: Scope,
+    /// The namespaces whose Secrets may be read, of those that are watched.
+    pub secret_namespaces: Scope,
+    /// Name of this installation: namespace and name of its Lease.
+    pub installation: String,
     /// Where the value key is kept; the client's own namespace if absent.
     pub state_namespace: Option<String>,
     /// The cluster id; the uid of the kube-system namespace if absent.
@@ -58,8 +77,8 @@ pub struct Settings {
 
 /// Longest wait for an answer of the Kubernetes API, watches excepted.
 const KUBERNETES_TIMEOUT: Duration = Duration::from_secs(15);
-/// Seconds after which a watch is made anew: a connection that died silently is noticed this soon.
-const WATCH_SECONDS: u32 = 60;
+/// What there is to do before the watches begin.
+const START: &str = "start";
 /// Events on one object within this time are one pass.
 const DEBOUNCE: Duration = Duration::from_millis(50);
 
@@ -75,6 +94,9 @@ pub enum Error {
     /// What was made before cannot be used.
     #[error("{0}")]
     State(String),
+    /// Another controller acts for the namespace.
+    #[error("{0}")]
+    ServedElsewhere(String),
     /// A port could not be opened.
     #[error("cannot listen on {0}: {1}")]
     Listen(SocketAddr, std::io::Error),
@@ -89,13 +111,23 @@ pub(crate) struct Context {
     pub(crate) value_key: ValueKey,
     pub(crate) metrics: Arc<Metrics>,
     recorder: Recorder,
+    readiness: Arc<Readiness>,
+    installation: Installation,
+    installations: Installations,
+    /// Told when the API server has refused a call.
+    refused: Arc<Notify>,
+    /// One registration with a binding at a time.
+    registering: Mutex<()>,
+    /// Where objects are looked for, and where Secrets are read.
+    namespaces: Scope,
+    secret_namespaces: Scope,
     workloads: Store<PrivateImageWorkload>,
     credentials: Store<RegistryCredential>,
+    bindings: Store<AccountBinding>,
     /// Told when the cache of workloads has changed.
     workloads_changed: Notify,
     /// Whether the caches hold what there was at the start. (A store's own `wait_until_ready` wakes only its last waiter.)
     workloads_synced: watch::Sender<bool>,
-    bindings_synced: watch::Sender<bool>,
     backoff: backoff::Backoff,
     /// One lock a namespace for what its workloads share: secrets, role, policy.
     locks: Mutex<HashMap<String, Arc<Mutex<()>>>>,
@@ -106,6 +138,18 @@ pub(crate) async fn within<T>(call: impl Future<Output = Result<T, kube::Error>>
     tokio::time::timeout(KUBERNETES_TIMEOUT, call).await.map_err(|_| Error::Timeout)?.map_err(Error::Kubernetes)
 }
 
+/// All objects of a kind where the controller looks, as the API server has them.
+async fn listed<K>(context: &Context) -> Result<Vec<K>, Error>
+where
+    K: Namespaced + Clone + DeserializeOwned + std::fmt::Debug,
+{
+    let mut all = vec![];
+    for (_, api) in context.namespaces.apis::<K>(&context.client) {
+        all.extend(within(api.list(&ListParams::default())).await?.items);
+    }
+    Ok(all)
+}
+
 /// Runs until `stop` resolves, then finishes the passes that have begun.
 pub async fn run(
     client: Client,
@@ -114,19 +158,21 @@ pub async fn run(
     stop: impl Future<Output = ()> + Clone + Send + Sync + 'static,
 ) -> Result<(), Error> {
     let metrics = Arc::new(Metrics::default());
-    let counted = metrics.clone();
-    let accounts = Arc::new(Accounts::load(settings.aws_timeout, Calls::new(move |call| counted.called(call))).await);
-    let ready = Ready::default();
-    let addresses = serve(settings.metrics_addr, settings.health_addr, metrics.clone(), ready.clone(), stop.clone()).await;
+    let readiness = Arc::new(Readiness::default());
+    let addresses = serve(settings.metrics_addr, settings.health_addr, metrics.clone(), readiness.clone(), stop.clone()).await;
     let (metrics_addr, health_addr) = addresses.map_err(|error| Error::Listen(settings.metrics_addr, error))?;
     tracing::info!(%metrics_addr, %health_addr, "serving");
-    let cluster = match &settings.cluster_id {
-        Some(id) => id.clone(),
-        None => cluster_id(&client).await?,
-    };
-    let value_key = value_key::load(&client, settings.state_namespace.as_deref()).await?;
+    readiness.require(START);
+    let refused = Arc::new(Notify::new());
+    tokio::spawn(start::ask_for_permissions(client.clone(), settings.clone(), readiness.clone(), refused.clone()));
+    let Some((cluster, value_key)) = start::identity(&client, &settings, &readiness, stop.clone()).await else { return Ok(()) };
+    let counted = metrics.clone();
+    let accounts = Accounts::load(settings.aws_timeout, Calls::new(move |call| counted.called(call)), &cluster).await;
+    let accounts = Arc::new(accounts);
+    tokio::spawn(start::look_for_credentials(accounts.clone(), readiness.clone()));
     let (workloads, workload_writer) = store();
     let (credentials, credential_writer) = store();
+    let (bindings, binding_writer) = store();
     let context = Arc::new(Context {
         recorder: Recorder::new(
             client.clone(),
@@ -138,159 +184,52 @@ pub async fn run(
         cluster,
         value_key,
         metrics,
-        workloads: workloads.clone(),
-        credentials: credentials.clone(),
+        readiness: readiness.clone(),
+        installation: Installation { name: settings.installation, namespaces: settings.namespaces.names().cloned() },
+        installations: Installations::default(),
+        refused: refused.clone(),
+        registering: Mutex::default(),
+        namespaces: settings.namespaces,
+        secret_namespaces: settings.secret_namespaces,
+        workloads,
+        credentials,
+        bindings,
         workloads_changed: Notify::new(),
         workloads_synced: watch::Sender::new(false),
-        bindings_synced: watch::Sender::new(false),
         backoff: backoff::Backoff::default(),
         locks: Mutex::default(),
     });
-    let (mut workloads_synced, mut bindings_synced) = (context.workloads_synced.subscribe(), context.bindings_synced.subscribe());
-    tokio::spawn(async move {
-        if workloads_synced.wait_for(|synced| *synced).await.is_ok() && bindings_synced.wait_for(|synced| *synced).await.is_ok() {
-            ready.store(true, Ordering::Relaxed);
-            tracing::info!("watches are synced");
-        }
-    });
+    let watcher =
+        Watcher { client: &client, namespaces: &context.namespaces, secrets: &context.secret_namespaces, readiness: &readiness };
+    let unneeded = watch::Sender::new(false);
+    let watches = Watches {
+        workloads: watcher.watch(workload_writer, &context.workloads_synced),
+        credentials: watcher.watch(credential_writer, &unneeded),
+        bindings: watcher.bindings(binding_writer, &unneeded),
+        secrets: watcher.secrets(),
+    };
+    readiness.fine(START); // from here on it is the watches that are waited for
     tokio::spawn(registry_credential::count_users(context.clone()));
     let config = ControllerConfig::default().concurrency(settings.concurrency.max(1)).debounce(DEBOUNCE);
-    let workload_runner =
-        run_workloads(&client, &settings, context.clone(), workload_writer, workloads, config.clone(), stop.clone());
-    let credential_runner =
-        run_credentials(&client, &settings, context.clone(), credential_writer, credentials, config.clone(), stop.clone());
-    let binding_runner = run_bindings(&client, &settings, context, config, stop);
-    futures::join!(workload_runner, credential_runner, binding_runner);
+    runners::run(watches, context, config, stop).await;
     Ok(())
+}
+
+/// Tells that a pass could not be finished: what permission is missing is told once, and by one who asks for all of them.
+fn unfinished(context: &Context, error: &Error, told: impl FnOnce()) {
+    let refused = matches!(error, Error::Kubernetes(kube::Error::Api(status)) if status.is_forbidden());
+    if refused {
+        context.refused.notify_one();
+    }
+    if !refused || context.readiness.is_fine(permissions::WHAT) {
+        told();
+    }
 }
 
 /// The uid of the kube-system namespace, which no other cluster has.
 pub(crate) async fn cluster_id(client: &Client) -> Result<String, Error> {
     let namespace = within(Api::<Namespace>::all(client.clone()).get("kube-system")).await?;
     namespace.uid().ok_or_else(|| Error::State("namespace kube-system has no uid; set --cluster-id".to_owned()))
-}
-
-fn api<K>(client: &Client, settings: &Settings) -> Api<K>
-where
-    K: kube::Resource<Scope = k8s_openapi::NamespaceResourceScope, DynamicType = ()>,
-{
-    match &settings.namespace {
-        Some(namespace) => Api::namespaced(client.clone(), namespace),
-        None => Api::all(client.clone()),
-    }
-}
-
-fn run_workloads(
-    client: &Client,
-    settings: &Settings,
-    context: Arc<Context>,
-    writer: kube::runtime::reflector::store::Writer<PrivateImageWorkload>,
-    reader: Store<PrivateImageWorkload>,
-    config: ControllerConfig,
-    stop: impl Future<Output = ()> + Clone + Send + Sync + 'static,
-) -> impl Future<Output = ()> {
-    let watch = watcher::Config::default().timeout(WATCH_SECONDS);
-    let objects = watcher(api::<PrivateImageWorkload>(client, settings), watch.clone()).default_backoff().reflect(writer);
-    let (again, relisted) = futures::channel::mpsc::unbounded();
-    let objects = note_synced(objects, context.workloads_synced.clone(), again);
-    let changed = context.clone();
-    let objects = objects.inspect(move |_| changed.workloads_changed.notify_one());
-    let objects = objects.applied_objects().predicate_filter(relations::request, Default::default());
-    let bindings = watcher(Api::<AccountBinding>::all(client.clone()), watch.clone());
-    let bindings = bindings.default_backoff().touched_objects().predicate_filter(predicates::generation, Default::default());
-    let credentials = watcher(api::<RegistryCredential>(client, settings), watch.clone());
-    let (credentials, offers) = (credentials.default_backoff().touched_objects(), relations::Offers::default());
-    let (by_binding, by_secret, by_credential) = (reader.clone(), reader.clone(), reader.clone());
-    let known = context.credentials.clone();
-    Controller::for_stream(objects, reader)
-        .with_config(config)
-        .watches_stream(bindings, move |binding| relations::of_binding(&by_binding, &binding))
-        .watches_stream(credentials, move |credential| offers.concern(&by_credential, &known, &credential))
-        .watches(api::<PartialObjectMeta<Secret>>(client, settings), watch, move |secret| {
-            relations::of_secret(&by_secret, &secret)
-        })
-        .reconcile_all_on(relisted)
-        .graceful_shutdown_on(stop)
-        .run(workload::reconcile, workload::on_error, context)
-        .for_each(async |result| warn_of_watches(result.err()))
-}
-
-fn run_credentials(
-    client: &Client,
-    settings: &Settings,
-    context: Arc<Context>,
-    writer: kube::runtime::reflector::store::Writer<RegistryCredential>,
-    reader: Store<RegistryCredential>,
-    config: ControllerConfig,
-    stop: impl Future<Output = ()> + Clone + Send + Sync + 'static,
-) -> impl Future<Output = ()> {
-    let watch = watcher::Config::default().timeout(WATCH_SECONDS);
-    let objects = watcher(api::<RegistryCredential>(client, settings), watch.clone()).default_backoff().reflect(writer);
-    let objects = objects.applied_objects().predicate_filter(relations::request, Default::default());
-    let bindings = watcher(Api::<AccountBinding>::all(client.clone()), watch.clone());
-    let bindings = bindings.default_backoff().touched_objects().predicate_filter(predicates::generation, Default::default());
-    let workloads = watcher(api::<PrivateImageWorkload>(client, settings), watch.clone()).default_backoff().touched_objects();
-    let (by_binding, by_secret, by_workload) = (reader.clone(), reader.clone(), reader.clone());
-    Controller::for_stream(objects, reader)
-        .with_config(config)
-        .watches_stream(bindings, move |binding| relations::credentials_of_binding(&by_binding, &binding))
-        .watches_stream(workloads, move |_| relations::waiting(&by_workload))
-        .watches(api::<PartialObjectMeta<Secret>>(client, settings), watch, move |secret| {
-            relations::credentials_of_secret(&by_secret, &secret)
-        })
-        .graceful_shutdown_on(stop)
-        .run(registry_credential::reconcile, registry_credential::on_error, context)
-        .for_each(async |result| warn_of_watches(result.err()))
-}
-
-fn run_bindings(
-    client: &Client,
-    settings: &Settings,
-    context: Arc<Context>,
-    config: ControllerConfig,
-    stop: impl Future<Output = ()> + Clone + Send + Sync + 'static,
-) -> impl Future<Output = ()> {
-    let (reader, writer) = store();
-    let watch = watcher::Config::default().timeout(WATCH_SECONDS);
-    let objects = watcher(Api::<AccountBinding>::all(client.clone()), watch.clone()).default_backoff().reflect(writer);
-    let (again, relisted) = futures::channel::mpsc::unbounded();
-    let objects = note_synced(objects, context.bindings_synced.clone(), again);
-    let objects = objects.applied_objects().predicate_filter(predicates::generation, Default::default());
-    let (of_workload, of_credential) = (reader.clone(), reader.clone());
-    Controller::for_stream(objects, reader)
-        .with_config(config)
-        .watches(api::<PrivateImageWorkload>(client, settings), watch.clone(), move |it| {
-            relations::bindings_of(&of_workload, &it)
-        })
-        .watches(api::<RegistryCredential>(client, settings), watch, move |it| relations::bindings_of(&of_credential, &it))
-        .reconcile_all_on(relisted)
-        .graceful_shutdown_on(stop)
-        .run(binding::reconcile, binding::on_error, context)
-        .for_each(async |result| warn_of_watches(result.err()))
-}
-
-/// A watch that is refused (no permission, no CRD) would otherwise be a controller that silently does nothing.
-fn warn_of_watches(error: Option<kube::runtime::controller::Error<Error, watcher::Error>>) {
-    match error {
-        Some(kube::runtime::controller::Error::QueueError(error)) => tracing::warn!(%error, "a watch failed; it is tried again"),
-        Some(error) => tracing::debug!(%error, "a pass could not be finished"),
-        None => {}
-    }
-}
-
-/// Tells when the first list is in the cache, and each time that it was listed anew: what came up meanwhile passes by the cache.
-fn note_synced<K>(
-    events: impl Stream<Item = watcher::Result<watcher::Event<K>>>,
-    synced: watch::Sender<bool>,
-    again: futures::channel::mpsc::UnboundedSender<()>,
-) -> impl Stream<Item = watcher::Result<watcher::Event<K>>> {
-    events.inspect(move |event| {
-        if let Ok(watcher::Event::InitDone) = event
-            && synced.send_replace(true)
-        {
-            let _ = again.unbounded_send(()); // the controller has stopped: nothing to be done again
-        }
-    })
 }
 
 /// A future that any number of tasks can wait for, resolved by SIGTERM or SIGINT.

@@ -199,10 +199,7 @@ async fn account(accounts: &Arc<Accounts>, target: &Target) -> Result<Account, P
                 Some(binding) => format!("AccountBinding {binding}: spec.roleArn"),
                 None => "the ambient AWS identity".to_owned(),
             };
-            let remedy = match failure.passes() {
-                true => "it is tried again",
-                false => "mend the role's trust policy, ExternalId or the credentials that assume it",
-            };
+            let remedy = target.remedy(&failure);
             Problem::of(failure.kind.into(), field, target.role_arn.as_deref().unwrap_or_default(), failure.to_string(), remedy)
         }
     })

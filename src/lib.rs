@@ -90,6 +90,11 @@
 //! **Is the value current?** The version id of a secret is a keyed hash of its content: [`resource::fingerprint`]. What is guaranteed
 //! when several write, and what is not, stands in [`resource::secret`].
 //!
+//! **What is missing in the cluster.** The controller ends for nothing that may come: `controller/readiness.rs` keeps what it needs and
+//! what stands in the way, in the words of `controller/trouble.rs`; `controller/watches.rs` tends one watch a kind and place, and
+//! `controller/merge.rs` makes one cache of those of several namespaces. Who acts for a namespace is said in the status of the
+//! AccountBinding, which several installations share: `status/binding.rs` decides, `controller/binding.rs` writes.
+//!
 //! **Tenancy.** Whoever writes a workload is not trusted. Identity, account and fences come from the AccountBinding; statuses
 //! of workloads are no authority for grants.
 

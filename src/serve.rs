@@ -1,5 +1,6 @@
 //! The controller's two HTTP ports: metrics, and health for probes.
 
+use crate::controller::Readiness;
 use crate::metrics::Metrics;
 use axum::Router;
 use axum::http::StatusCode;
@@ -7,18 +8,14 @@ use axum::routing::get;
 use std::future::{Future, IntoFuture};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::net::TcpListener;
-
-/// Whether the watches are synced.
-pub type Ready = Arc<AtomicBool>;
 
 /// Serves both ports until `stop` resolves. Returns the addresses that were bound (port 0 asks the system for one).
 pub async fn serve(
     metrics_addr: SocketAddr,
     health_addr: SocketAddr,
     metrics: Arc<Metrics>,
-    ready: Ready,
+    ready: Arc<Readiness>,
     stop: impl Future<Output = ()> + Clone + Send + 'static,
 ) -> std::io::Result<(SocketAddr, SocketAddr)> {
     let text = move || {
@@ -26,8 +23,8 @@ pub async fn serve(
         async move { ([("content-type", "application/openmetrics-text; version=1.0.0; charset=utf-8")], metrics.text()) }
     };
     let readiness = move || {
-        let synced = ready.load(Ordering::Relaxed);
-        async move { if synced { (StatusCode::OK, "ok") } else { (StatusCode::SERVICE_UNAVAILABLE, "watches are not synced yet") } }
+        let told = ready.told();
+        async move { told.map_or_else(|missing| (StatusCode::SERVICE_UNAVAILABLE, missing), |text| (StatusCode::OK, text)) }
     };
     let metrics = TcpListener::bind(metrics_addr).await?;
     let health = TcpListener::bind(health_addr).await?;

@@ -7,7 +7,7 @@ mod reason;
 mod registry_credential;
 mod removal;
 
-pub use binding::binding_status;
+pub use binding::{Installation, Share, binding_status, rival};
 pub use leftovers::{follows, goes_on, has_leftovers};
 pub use reason::Reason;
 pub use registry_credential::{blocked_credential, credential_users, names_credential, summarise_credential};

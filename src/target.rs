@@ -1,5 +1,9 @@
 //! Which account, Region and identity a workload acts with. Fails closed: no binding or more than one = nothing is done.
 
+mod identity;
+
+pub use identity::{no_credentials_remedy, session_name};
+
 use crate::api::{AccountBinding, AdoptionPolicy, Limits, Names, SessionTags, TargetStatus};
 use crate::inputs::{Bindings, Namespace};
 use crate::problem::Problem;

@@ -178,11 +178,34 @@ pub struct AccountBindingStatus {
     /// The `metadata.generation` that was last handled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// How many workloads use it.
+    /// How many workloads and credentials use it.
     #[serde(default)]
     pub workloads: i64,
+    /// The controllers that act through it: more than one only where each watches other namespaces.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    pub controllers: Vec<BindingController>,
     /// `Ready`, and `Stalled` while its deletion waits for workloads.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
+}
+
+/// A controller that acts through a binding.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Default)]
+#[serde(rename_all = "camelCase")]
+pub struct BindingController {
+    /// Namespace and name of its Lease.
+    pub name: String,
+    /// The namespaces that it watches; absent = all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespaces: Option<Vec<String>>,
+    /// Since when, as RFC 3339. Where two watch the same namespace, it is the first one's.
+    pub since: String,
+    /// How many workloads and credentials of its namespaces use the binding.
+    #[serde(default)]
+    pub workloads: i64,
+    /// Some of them, while the binding's deletion waits for them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub users: Vec<String>,
 }

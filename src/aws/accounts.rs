@@ -1,5 +1,8 @@
-//! Identities: one cached set of credentials for each role, ExternalId and session tag, and its clients by Region. The account
-//! is checked by sts:GetCallerIdentity before anything else is called.
+//! Identities: one cached set of credentials and clients for each role, ExternalId, session tag and Region. The account is checked
+//! by sts:GetCallerIdentity before anything else is called.
+//!
+//! Credentials of STS are good in every Region. They are had from the STS of the Region that they are used in all the same, so that a
+//! Region whose STS fails, or is not activated, holds up none but its own workloads.
 
 use super::error::failure;
 use super::pace::{Pace, ValuePace};
@@ -7,8 +10,10 @@ use super::{Account, Calls};
 use crate::failure::Failure;
 use crate::problem::Problem;
 use crate::status::Reason;
-use crate::target::Target;
+use crate::target::{Target, session_name};
 use aws_config::sts::AssumeRoleProvider;
+use aws_credential_types::provider::ProvideCredentials;
+use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_sts::config::{IdentityCache, SharedCredentialsProvider};
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
@@ -16,7 +21,7 @@ use aws_types::SdkConfig;
 use aws_types::region::Region;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 
 /// Attempts of a read. Writes have one.
@@ -28,7 +33,9 @@ pub struct Accounts {
     base: SdkConfig,
     timeout: Duration,
     calls: Calls,
-    identities: Mutex<HashMap<Identity, Arc<Mutex<Option<Known>>>>>,
+    /// Name of the sessions of roles.
+    session: String,
+    identities: Mutex<HashMap<Identity, Slot>>,
     /// By account and Region: whoever acts there shares what AWS allows.
     paces: Mutex<HashMap<(String, String), Pace>>,
     values: ValuePace,
@@ -40,14 +47,24 @@ struct Identity {
     role_arn: Option<String>,
     external_id: Option<String>,
     session_namespace: Option<String>,
+    region: String,
 }
+
+/// An identity, if it was checked, and when it was used.
+#[derive(Debug)]
+struct Slot {
+    known: Arc<Mutex<Option<Known>>>,
+    used: Instant,
+}
+
+/// An identity that is not used for so long is forgotten: its credentials are over, its workloads may be gone.
+const IDLE: Duration = Duration::from_secs(2 * 3600);
 
 /// An identity whose account was checked.
 #[derive(Debug)]
 struct Known {
-    config: SdkConfig,
     account_id: String,
-    regions: HashMap<String, Account>,
+    account: Account,
 }
 
 /// Why an identity may not be used.
@@ -60,11 +77,22 @@ pub enum Refusal {
 }
 
 impl Accounts {
-    /// Loads the ambient AWS configuration (environment, profile, web identity, container, instance). `timeout` = of one attempt.
-    pub async fn load(timeout: Duration, calls: Calls) -> Self {
+    /// Loads the ambient AWS configuration (environment, profile, web identity, container, instance). `timeout` = of one attempt,
+    /// `cluster` = in whose name roles are assumed: the cluster id, or `--owner`.
+    pub async fn load(timeout: Duration, calls: Calls, cluster: &str) -> Self {
         let version = aws_config::BehaviorVersion::v2026_01_12();
         let base = aws_config::defaults(version).load().await;
-        Self { base, timeout, calls, identities: Mutex::default(), paces: Mutex::default(), values: ValuePace::default() }
+        let (session, identities, paces) = (session_name(cluster), Mutex::default(), Mutex::default());
+        Self { base, timeout, calls, session, identities, paces, values: ValuePace::default() }
+    }
+
+    /// Whether there are ambient credentials; asks nobody where they are in the environment.
+    pub async fn ambient_credentials(&self) -> Result<(), Failure> {
+        let found = match self.base.credentials_provider() {
+            Some(provider) => provider.provide_credentials().await,
+            None => Err(CredentialsError::not_loaded_no_source()),
+        };
+        found.map(|_| ()).map_err(|error| super::error::credentials_failure(&error))
     }
 
     /// The configured Region.
@@ -83,21 +111,27 @@ impl Accounts {
             role_arn: target.role_arn.clone(),
             external_id: target.external_id.clone(),
             session_namespace: target.session_namespace.clone(),
+            region: target.region.clone(),
         };
-        let slot = self.identities.lock().await.entry(identity.clone()).or_default().clone();
+        let slot = self.slot(&identity).await;
         let mut slot = slot.lock().await;
         let known = match slot.take() {
             Some(known) => slot.insert(known),
             None => slot.insert(self.check(&identity, target).await.map_err(Refusal::Failed)?),
         };
-        if known.account_id != target.account_id {
-            return Err(Refusal::Mismatch(mismatch(target, &known.account_id)));
+        match known.account_id == target.account_id {
+            true => Ok(known.account.clone()),
+            false => Err(Refusal::Mismatch(mismatch(target, &known.account_id))),
         }
-        let place = (target.account_id.clone(), target.region.clone());
-        let pace = self.paces.lock().await.entry(place).or_default().clone();
-        let account =
-            known.regions.entry(target.region.clone()).or_insert_with(|| self.clients(&known.config, &target.region, pace));
-        Ok(account.clone())
+    }
+
+    /// Where what is known of an identity is kept. Those that nobody uses any more are forgotten.
+    async fn slot(&self, identity: &Identity) -> Arc<Mutex<Option<Known>>> {
+        let (mut identities, now) = (self.identities.lock().await, Instant::now());
+        forget_idle(&mut identities, now);
+        let slot = identities.entry(identity.clone()).or_insert_with(|| Slot { known: Arc::default(), used: now });
+        slot.used = now;
+        slot.known.clone()
     }
 
     fn clients(&self, config: &SdkConfig, region: &str, pace: Pace) -> Account {
@@ -122,13 +156,15 @@ impl Accounts {
             }
             failure
         })?;
-        Ok(Known { account_id, config, regions: HashMap::new() })
+        let place = (account_id.clone(), target.region.clone());
+        let pace = self.paces.lock().await.entry(place).or_default().clone();
+        Ok(Known { account_id, account: self.clients(&config, &target.region, pace) })
     }
 
     async fn assume(&self, role: &str, identity: &Identity, target: &Target) -> AssumeRoleProvider {
         let base = self.config(None, READ_ATTEMPTS).to_builder().region(Region::new(target.region.clone())).build();
         let builder = AssumeRoleProvider::builder(role)
-            .session_name("wharfinger")
+            .session_name(&self.session)
             .configure(&base)
             .region(Region::new(target.region.clone()));
         let builder = match &identity.external_id {
@@ -164,6 +200,10 @@ impl Accounts {
     }
 }
 
+fn forget_idle(identities: &mut HashMap<Identity, Slot>, now: Instant) {
+    identities.retain(|_, slot| now.duration_since(slot.used) < IDLE);
+}
+
 fn mismatch(target: &Target, found: &str) -> Problem {
     let who = match &target.role_arn {
         Some(role) => format!("role {role}"),
@@ -188,4 +228,28 @@ fn mismatch(target: &Target, found: &str) -> Problem {
         rule,
         "name a role of that account in spec.roleArn, or mend the account",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identities_that_nobody_uses_are_forgotten() {
+        let (start, mut identities) = (Instant::now(), HashMap::new());
+        let identity = |region: &str| Identity {
+            role_arn: None,
+            external_id: None,
+            session_namespace: Some("payments".into()),
+            region: region.into(),
+        };
+        let later = |seconds| start + Duration::from_secs(seconds);
+        for (region, used) in [("eu-west-1", start), ("us-east-1", later(3600))] {
+            identities.insert(identity(region), Slot { known: Arc::default(), used });
+        }
+        forget_idle(&mut identities, later(7199));
+        assert_eq!(identities.len(), 2);
+        forget_idle(&mut identities, later(7200));
+        assert!(identities.len() == 1 && identities.contains_key(&identity("us-east-1")), "{identities:?}");
+    }
 }

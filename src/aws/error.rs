@@ -1,6 +1,7 @@
 //! AWS's error codes: one table from code to what it means. Nobody else looks at a code.
 
 use crate::failure::{Failure, FailureKind};
+use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
@@ -30,8 +31,10 @@ const TABLE: &[(&str, FailureKind)] = &[
     ("AuthFailure", FailureKind::Denied),
     ("ExpiredToken", FailureKind::Denied),
     ("ExpiredTokenException", FailureKind::Denied),
+    ("IDPRejectedClaim", FailureKind::Denied),
     ("IncompleteSignature", FailureKind::Denied),
     ("InvalidClientTokenId", FailureKind::Denied),
+    ("InvalidIdentityToken", FailureKind::Denied),
     ("InvalidSignatureException", FailureKind::Denied),
     ("MissingAuthenticationToken", FailureKind::Denied),
     ("NotAuthorized", FailureKind::Denied),
@@ -40,6 +43,8 @@ const TABLE: &[(&str, FailureKind)] = &[
     ("SignatureDoesNotMatch", FailureKind::Denied),
     ("UnauthorizedOperation", FailureKind::Denied),
     ("UnrecognizedClientException", FailureKind::Denied),
+    ("MalformedPolicyDocument", FailureKind::Invalid),
+    ("PackedPolicyTooLarge", FailureKind::Invalid),
     ("BandwidthLimitExceeded", FailureKind::Throttled),
     ("RequestLimitExceeded", FailureKind::Throttled),
     ("RequestThrottled", FailureKind::Throttled),
@@ -114,7 +119,7 @@ where
         SdkError::ResponseError(_) | SdkError::DispatchFailure(_) => ("NoAnswer".to_owned(), chain(error)),
         _ => ("Unknown".to_owned(), chain(error)),
     };
-    if let Some(refused) = assume_role_failure(error) {
+    if let Some(refused) = assume_role_failure(error).or_else(|| no_credentials(error)) {
         return refused;
     }
     let kind = kind(operation, &code, &message, status);
@@ -140,26 +145,44 @@ pub(crate) fn not_sent(service: &str, operation: &str, error: &dyn Error) -> Fai
     }
 }
 
-/// The failure of sts:AssumeRole, if that is why the call was never made.
+/// The failure of whatever provides credentials.
+pub(crate) fn credentials_failure(error: &CredentialsError) -> Failure {
+    assume_role_failure(error).or_else(|| no_credentials(error)).unwrap_or_else(|| {
+        let (kind, code) = (FailureKind::Transient, "NoCredentials".to_owned());
+        sts("GetCredentials", kind, code, chain(error), None)
+    })
+}
+
+/// The failure of the call that had to bring credentials first, if that is why the call itself was never made.
 fn assume_role_failure(error: &(dyn Error + 'static)) -> Option<Failure> {
     type AssumeRoleError = aws_sdk_sts::operation::assume_role::AssumeRoleError;
-    let mut at: Option<&(dyn Error + 'static)> = Some(error);
-    while let Some(error) = at {
-        if let Some(error) = error.downcast_ref::<AssumeRoleError>() {
-            let (code, message) = (error.code().unwrap_or("Unknown"), error.message().unwrap_or("AWS gave no message"));
-            return Some(Failure {
-                service: "STS".to_owned(),
-                operation: "AssumeRole".to_owned(),
-                kind: kind("AssumeRole", code, message, 0),
-                code: code.to_owned(),
-                message: message.to_owned(),
-                request_id: error.meta().request_id().map(str::to_owned),
-                retry_after: None,
-            });
-        }
-        at = error.source();
-    }
-    None
+    type WebIdentityError = aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityError;
+    let told = |operation: &str, error: &dyn ProvideErrorMetadata| {
+        let (code, message) = (error.code().unwrap_or("Unknown"), error.message().unwrap_or("AWS gave no message"));
+        let id = error.meta().request_id().map(str::to_owned);
+        sts(operation, kind(operation, code, message, 0), code.to_owned(), message.to_owned(), id)
+    };
+    causes(error).find_map(|error| {
+        let role = error.downcast_ref::<AssumeRoleError>().map(|error| told("AssumeRole", error));
+        role.or_else(|| error.downcast_ref::<WebIdentityError>().map(|error| told("AssumeRoleWithWebIdentity", error)))
+    })
+}
+
+/// That there are no credentials at all, if that is why the call was never made.
+fn no_credentials(error: &(dyn Error + 'static)) -> Option<Failure> {
+    let none = |error: &CredentialsError| matches!(error, CredentialsError::CredentialsNotLoaded(_));
+    causes(error).find(|error| error.downcast_ref::<CredentialsError>().is_some_and(none))?;
+    let message = "there are no AWS credentials: not in the environment, in a profile, by web identity (IRSA), of the container (EKS Pod Identity) or of the instance";
+    Some(sts("GetCredentials", FailureKind::Denied, "NoCredentials".to_owned(), message.to_owned(), None))
+}
+
+fn sts(operation: &str, kind: FailureKind, code: String, message: String, request_id: Option<String>) -> Failure {
+    Failure { service: "STS".to_owned(), operation: operation.to_owned(), kind, code, message, request_id, retry_after: None }
+}
+
+/// An error and its causes.
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error: &&'a (dyn Error + 'static)| (*error).source())
 }
 
 /// The messages of an error and its causes, each once.
@@ -208,6 +231,8 @@ mod tests {
             ("GetRole", "NoSuchEntity", "", 404, FailureKind::NotFound),
             ("PutRolePolicy", "Throttling", "Rate exceeded", 400, FailureKind::Throttled),
             ("PutRolePolicy", "MalformedPolicyDocument", "", 400, FailureKind::Invalid),
+            ("AssumeRole", "PackedPolicyTooLarge", "Packed size of session tags exceeds the limit", 0, FailureKind::Invalid),
+            ("AssumeRoleWithWebIdentity", "InvalidIdentityToken", "No OpenIDConnect provider found", 0, FailureKind::Denied),
             ("RegisterJobDefinition", "HTTP502", "", 502, FailureKind::Transient),
             ("RegisterJobDefinition", "NoAnswer", "", 0, FailureKind::Transient),
             ("RegisterJobDefinition", "HTTP403", "", 403, FailureKind::Denied),

@@ -51,7 +51,8 @@ impl Session {
             bail!("no files are named; add -f PATH");
         }
         let objects = files::read(&what.files, common)?;
-        let accounts = Arc::new(Accounts::load(common.aws_timeout(), Calls::new(|_| {})).await);
+        let owner = what.owner.clone().unwrap_or_else(|| OWNER.to_owned());
+        let accounts = Arc::new(Accounts::load(common.aws_timeout(), Calls::new(|_| {}), &owner).await);
         let bindings = if objects.bindings.is_empty() {
             let account_id = match &what.account_id {
                 Some(id) => id.clone(),
@@ -73,7 +74,7 @@ impl Session {
             accounts,
             registries: common.registries()?,
             bindings,
-            owner: what.owner.clone().unwrap_or_else(|| OWNER.to_owned()),
+            owner,
             value_key,
             compare_values,
             prune: what.prune,

@@ -5,7 +5,7 @@ use super::output::{self, Line};
 use crate::api::{AccountBinding, PrivateImageWorkload, RegistryCredential};
 use crate::aws::Calls;
 use crate::aws::accounts::Accounts;
-use crate::controller::{cluster_id, credential_inputs, inputs, read_value_key, within};
+use crate::controller::{Scope, cluster_id, credential_inputs, inputs, read_value_key, within};
 use crate::converge::{Shared, converge, converge_credential, remove, remove_credential};
 use crate::inputs::Bindings;
 use anyhow::Context;
@@ -32,12 +32,12 @@ pub(super) async fn client(common: &Common) -> anyhow::Result<Client> {
 /// What the controller would change now.
 pub(super) async fn plan(common: &Common, what: &What) -> anyhow::Result<u8> {
     let client = client(common).await?;
-    let accounts = Arc::new(Accounts::load(common.aws_timeout(), Calls::new(|_| {})).await);
     let registries = common.registries()?;
     let cluster = match &what.owner {
         Some(id) => id.clone(),
         None => cluster_id(&client).await?,
     };
+    let accounts = Arc::new(Accounts::load(common.aws_timeout(), Calls::new(|_| {}), &cluster).await);
     let key = read_value_key(&client, common.state_namespace.as_deref()).await?;
     let workloads: Api<PrivateImageWorkload> = match &common.namespace {
         Some(namespace) => Api::namespaced(client.clone(), namespace),
@@ -52,7 +52,7 @@ pub(super) async fn plan(common: &Common, what: &What) -> anyhow::Result<u8> {
     let credentials = within(found.list(&ListParams::default())).await?.items;
     let mut lines = vec![];
     for credential in credentials {
-        let mut inputs = credential_inputs(&client, credential, cluster.clone(), key.clone()).await?;
+        let mut inputs = credential_inputs(&client, &Scope::All, credential, cluster.clone(), key.clone()).await?;
         inputs.bindings = Bindings::Objects(bindings.clone());
         let pass = match inputs.credential.metadata.deletion_timestamp {
             Some(_) => remove_credential(&accounts, &inputs, false).await,
@@ -62,7 +62,7 @@ pub(super) async fn plan(common: &Common, what: &What) -> anyhow::Result<u8> {
     }
     for workload in all.clone() {
         let namespace = workload.namespace();
-        let mut inputs = inputs(&client, workload, cluster.clone(), key.clone()).await?;
+        let mut inputs = inputs(&client, &Scope::All, workload, cluster.clone(), key.clone()).await?;
         inputs.bindings = Bindings::Objects(bindings.clone());
         inputs.siblings = all.iter().filter(|sibling| sibling.namespace() == namespace).cloned().collect();
         inputs.siblings_complete = true;

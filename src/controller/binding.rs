@@ -1,13 +1,15 @@
-//! `AccountBinding`: counts its users, and stays while it has some.
+//! `AccountBinding`: counts its users, and stays while it has some. Several controllers may act through one, each in other namespaces.
 
-use super::objects::{add_finalizer, remove_finalizer, write_status};
-use super::{Context, Error, within};
+use super::backoff::jittered;
+use super::objects::{add_finalizer, is_conflict, remove_finalizer, replace_status};
+use super::trouble::{Kind, Trouble};
+use super::workload::BUSY;
+use super::{Context, Error, listed, unfinished, within};
 use crate::api::{AccountBinding, IN_USE_FINALIZER, PrivateImageWorkload, RegistryCredential};
 use crate::inputs::Bindings;
-use crate::status::binding_status;
+use crate::status::{Share, binding_status, rival};
 use crate::target::{self, Claim};
 use jiff::Timestamp;
-use kube::api::ListParams;
 use kube::runtime::controller::Action;
 use kube::{Api, ResourceExt};
 use std::sync::Arc;
@@ -38,75 +40,150 @@ impl Tenant for RegistryCredential {
 
 /// Keeps finalizer and status.
 pub(super) async fn reconcile(stale: Arc<AccountBinding>, context: Arc<Context>) -> Result<Action, Error> {
+    match keep(&stale.name_any(), &context).await {
+        Err(error) if is_conflict(&error) => Ok(Action::requeue(jittered(BUSY))), // another controller was faster
+        other => other,
+    }
+}
+
+async fn keep(name: &str, context: &Context) -> Result<Action, Error> {
     let api: Api<AccountBinding> = Api::all(context.client.clone());
     let _ = context.workloads_synced.subscribe().wait_for(|synced| *synced).await; // the sender lives in the context
-    let Some(binding) = within(api.get_opt(&stale.name_any())).await? else { return Ok(Action::await_change()) };
+    let Some(mut binding) = within(api.get_opt(name)).await? else { return Ok(Action::await_change()) };
     let deleting = binding.metadata.deletion_timestamp.is_some();
-    let users = users(&context, &binding.name_any(), deleting).await?;
     let ours = binding.finalizers().iter().any(|it| it == IN_USE_FINALIZER);
-    match (deleting, ours, users.is_empty()) {
-        (true, true, true) => {
-            remove_finalizer(&api, &binding, IN_USE_FINALIZER).await?;
-            return Ok(Action::await_change());
-        }
-        (false, false, _) => _ = add_finalizer(&api, &binding, IN_USE_FINALIZER).await?,
-        _ => {}
+    if deleting {
+        forget_the_dead(context, &mut binding).await;
     }
-    let status = binding_status(&binding, &users, Timestamp::now());
+    let share = share(context, &binding).await?;
+    let status = binding_status(&binding, &context.installation, &share, Timestamp::now());
+    if deleting && ours && status.controllers.is_empty() {
+        remove_finalizer(&api, &binding, IN_USE_FINALIZER).await?;
+        return Ok(Action::await_change());
+    }
+    if !deleting && !ours {
+        binding = add_finalizer(&api, &binding, IN_USE_FINALIZER).await?;
+    }
     if binding.status.as_ref() != Some(&status) {
-        write_status(&api, &binding, &status).await?;
+        replace_status(&api, &binding, &status).await?;
     }
     Ok(Action::requeue(if deleting { Duration::from_secs(5) } else { SAFETY_NET }))
+}
+
+/// Whom this controller acts for through a binding. One that acts for nobody any more stays named until the binding goes.
+async fn share(context: &Context, binding: &AccountBinding) -> Result<Share, Error> {
+    let deleting = binding.metadata.deletion_timestamp.is_some();
+    let users = users(context, binding, deleting).await?;
+    Ok(match users.is_empty() && (deleting || !is_registered(context, binding)) {
+        true => Share::Nothing,
+        false => Share::Users(users),
+    })
+}
+
+fn is_registered(context: &Context, binding: &AccountBinding) -> bool {
+    let controllers = binding.status.iter().flat_map(|status| &status.controllers);
+    controllers.into_iter().any(|controller| controller.name == context.installation.name)
+}
+
+/// Takes controllers that are no more out of a status, in memory. One that left workloads behind stays: what becomes of them is for
+/// somebody to say.
+async fn forget_the_dead(context: &Context, binding: &mut AccountBinding) {
+    let controllers = binding.status.iter().flat_map(|status| &status.controllers);
+    let others: Vec<String> = controllers.map(|it| it.name.clone()).filter(|name| *name != context.installation.name).collect();
+    for name in others {
+        if context.installations.is_gone(&context.client, &name).await {
+            tracing::info!(binding = %binding.name_any(), controller = name, "it runs no more: its claim is dropped");
+            binding.status.iter_mut().for_each(|status| status.controllers.retain(|it| it.name != name));
+        }
+    }
 }
 
 /// Tries of a change that somebody else's change crosses.
 const TRIES: usize = 5;
 
-/// Makes sure that a binding cannot go before a workload acts through it: its own pass may not have seen it yet.
-pub(super) async fn protect(context: &Context, binding: &AccountBinding) -> Result<(), Error> {
+/// Makes sure that a binding cannot go before a workload acts through it, and that no other controller acts for the namespace.
+async fn protect(context: &Context, binding: &AccountBinding, namespace: &str) -> Result<(), Error> {
+    let what = format!("namespace {namespace} through AccountBinding {}", binding.name_any());
+    let kept = |it: &AccountBinding| it.finalizers().iter().any(|it| it == IN_USE_FINALIZER) && is_registered(context, it);
+    if rival(binding, &context.installation, namespace).is_none() && kept(binding) {
+        context.readiness.fine(&what);
+        return Ok(());
+    }
+    let _one = context.registering.lock().await; // many passes of one start: one of them writes
     let api: Api<AccountBinding> = Api::all(context.client.clone());
-    let name = binding.name_any();
-    let mut seen = Some(binding.clone());
     for _ in 0..TRIES {
-        let binding = match seen {
-            Some(binding) if binding.finalizers().iter().any(|it| it == IN_USE_FINALIZER) => return Ok(()),
-            Some(binding) if binding.metadata.deletion_timestamp.is_none() => binding,
-            _ => return Err(Error::State(format!("AccountBinding {name} is being deleted"))),
-        };
-        match add_finalizer(&api, &binding, IN_USE_FINALIZER).await {
-            Err(Error::Kubernetes(kube::Error::Api(status))) if status.is_conflict() => {}
+        let Some(mut binding) = within(api.get_opt(&binding.name_any())).await? else { break };
+        if let Some(other) = rival(&binding, &context.installation, namespace).map(|other| other.name.clone()) {
+            if !context.installations.is_gone(&context.client, &other).await {
+                return Err(served_elsewhere(context, &what, &other));
+            }
+            tracing::info!(controller = other, "it runs no more: this controller goes on with {what}");
+            binding.status.iter_mut().for_each(|status| status.controllers.retain(|it| it.name != other));
+        }
+        let has_finalizer = binding.finalizers().iter().any(|it| it == IN_USE_FINALIZER);
+        if binding.metadata.deletion_timestamp.is_some() && !has_finalizer {
+            return Err(Error::State(format!("AccountBinding {} is being deleted", binding.name_any())));
+        }
+        match register(context, &api, binding, has_finalizer).await {
+            Err(error) if is_conflict(&error) => {}
             Err(error) => return Err(error),
+            Ok(binding) if rival(&binding, &context.installation, namespace).is_none() => {
+                context.readiness.fine(&what);
+                return Ok(());
+            }
             Ok(_) => {}
         }
-        seen = within(api.get_opt(&name)).await?;
     }
-    Err(Error::State(format!("AccountBinding {name} is changed by others all the time")))
+    Err(Error::State(format!("AccountBinding {} is changed by others all the time, or gone", binding.name_any())))
+}
+
+/// Finalizer and entry in the status, whichever is missing.
+async fn register(
+    context: &Context,
+    api: &Api<AccountBinding>,
+    binding: AccountBinding,
+    has_finalizer: bool,
+) -> Result<AccountBinding, Error> {
+    let users = users(context, &binding, false).await?;
+    let status = binding_status(&binding, &context.installation, &Share::Users(users), Timestamp::now());
+    let binding = match has_finalizer {
+        true => binding,
+        false => add_finalizer(api, &binding, IN_USE_FINALIZER).await?,
+    };
+    replace_status(api, &binding, &status).await
+}
+
+fn served_elsewhere(context: &Context, what: &str, other: &str) -> Error {
+    let text = format!(
+        "another controller acts for it (Lease {other}), so this one leaves it alone; give each installation other namespaces (--watch-namespaces), or remove one"
+    );
+    context.readiness.note(what);
+    context.readiness.wrong(what, Trouble { kind: Kind::Elsewhere, text: text.clone() });
+    Error::ServedElsewhere(format!("{what}: {text}"))
 }
 
 /// Kubernetes failed: try again soon.
 pub(super) fn on_error(binding: Arc<AccountBinding>, error: &Error, context: Arc<Context>) -> Action {
-    tracing::warn!(binding = %binding.name_any(), %error, "an AccountBinding could not be handled");
+    unfinished(&context, error, || {
+        tracing::warn!(binding = %binding.name_any(), %error, "an AccountBinding could not be handled");
+    });
     Action::requeue(context.backoff.failed(&binding.uid().unwrap_or_default()))
 }
 
-/// The users, from the caches; before a binding is let go, from the API server itself and in every namespace.
-async fn users(context: &Context, binding: &str, deleting: bool) -> Result<Vec<String>, Error> {
+/// The users, from the caches; before a binding is let go, from the API server itself. Without those whose namespace another
+/// controller acts for: it counts them.
+async fn users(context: &Context, binding: &AccountBinding, deleting: bool) -> Result<Vec<String>, Error> {
+    let name = binding.name_any();
     let mut users = vec![];
     if deleting {
-        let all = ListParams::default();
-        users.extend(named(
-            within(Api::<PrivateImageWorkload>::all(context.client.clone()).list(&all)).await?.items.iter(),
-            binding,
-        ));
-        users.extend(named(
-            within(Api::<RegistryCredential>::all(context.client.clone()).list(&all)).await?.items.iter(),
-            binding,
-        ));
+        users.extend(named(listed::<PrivateImageWorkload>(context).await?.iter(), &name));
+        users.extend(named(listed::<RegistryCredential>(context).await?.iter(), &name));
     } else {
-        users.extend(named(context.workloads.state().iter().map(|it| &**it), binding));
-        users.extend(named(context.credentials.state().iter().map(|it| &**it), binding));
+        users.extend(named(context.workloads.state().iter().map(|it| &**it), &name));
+        users.extend(named(context.credentials.state().iter().map(|it| &**it), &name));
     }
     users.sort();
+    users.retain(|user| rival(binding, &context.installation, user.split('/').next().unwrap_or_default()).is_none());
     Ok(users)
 }
 
@@ -116,11 +193,27 @@ fn named<'a, K: Tenant + 'a>(all: impl Iterator<Item = &'a K>, binding: &str) ->
     all.filter(|it| it.binding() == Some(binding)).map(name).collect()
 }
 
-/// [`protect`] for the binding that an object leads to, if there is one.
-pub(super) async fn protect_chosen(context: &Context, claim: &Claim<'_>) -> Result<(), Error> {
-    let (Ok(target), Bindings::Objects(bindings)) = (target::choose(claim), claim.bindings) else { return Ok(()) };
-    match bindings.iter().find(|binding| binding.metadata.name == target.binding) {
-        Some(binding) => protect(context, binding).await,
-        None => Ok(()),
+/// Whether this controller may act for an object, and through the binding that it leads to: an error, if another one does. With
+/// `write` the binding stays meanwhile.
+pub(super) async fn enter(context: &Context, claim: &Claim<'_>, write: bool) -> Result<(), Error> {
+    let Bindings::Objects(bindings) = claim.bindings else { return Ok(()) };
+    let chosen = match target::choose(claim) {
+        Ok(target) => target.binding,
+        Err(_) => claim.pinned.and_then(|pinned| pinned.binding.clone()),
+    };
+    let Some(binding) = bindings.iter().find(|binding| binding.metadata.name == chosen) else { return Ok(()) };
+    match write {
+        true => protect(context, binding, &claim.namespace.name).await,
+        false => leave_to_others(context, binding, &claim.namespace.name).await,
+    }
+}
+
+/// An error, if another controller acts for the namespace.
+async fn leave_to_others(context: &Context, binding: &AccountBinding, namespace: &str) -> Result<(), Error> {
+    let Some(other) = rival(binding, &context.installation, namespace) else { return Ok(()) };
+    let what = format!("namespace {namespace} through AccountBinding {}", binding.name_any());
+    match context.installations.is_gone(&context.client, &other.name).await {
+        true => Ok(()),
+        false => Err(served_elsewhere(context, &what, &other.name)),
     }
 }

@@ -1,6 +1,6 @@
 //! Events: one when `Ready` changes, one when a pass changed something in AWS. Failing to publish one is logged, nothing more.
 
-use super::{Context, within};
+use super::{Context, unfinished, within};
 use crate::pass::Round;
 use crate::plan::{Action, render};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -30,7 +30,7 @@ pub(super) async fn publish(
         secondary: None,
     };
     if let Err(error) = within(context.recorder.publish(&event, &object.object_ref(&()))).await {
-        tracing::warn!(%error, reason, "an event could not be published");
+        unfinished(context, &error, || tracing::warn!(%error, reason, "an event could not be published"));
     }
 }
 

@@ -1,6 +1,6 @@
 //! Dereference: everything that a workload refers to in Kubernetes, as plain data.
 
-use super::{Context, Error, within};
+use super::{Context, Error, Scope, within};
 use crate::api::{AccountBinding, PrivateImageWorkload, RegistryCredential};
 use crate::converge::List;
 use crate::desired::is_object_name;
@@ -21,7 +21,8 @@ pub(super) async fn dereference(context: &Context, workload: PrivateImageWorkloa
     let siblings = siblings.map(|sibling| (**sibling).clone()).collect();
     // Few and small, and a stale one could send a workload to the wrong account: read anew.
     let bindings = within(Api::<AccountBinding>::all(context.client.clone()).list(&ListParams::default())).await?.items;
-    let mut inputs = inputs(&context.client, workload, context.cluster.clone(), context.value_key.clone()).await?;
+    let (cluster, key) = (context.cluster.clone(), context.value_key.clone());
+    let mut inputs = inputs(&context.client, &context.secret_namespaces, workload, cluster, key).await?;
     inputs.bindings = Bindings::Objects(bindings);
     inputs.siblings = siblings;
     inputs.siblings_complete = true;
@@ -49,14 +50,16 @@ async fn credentials(client: &Client, workload: &PrivateImageWorkload) -> Result
 /// The inputs of a pass over a credential.
 pub(super) async fn dereference_credential(context: &Context, credential: RegistryCredential) -> Result<CredentialInputs, Error> {
     let bindings = within(Api::<AccountBinding>::all(context.client.clone()).list(&ListParams::default())).await?.items;
-    let mut inputs = credential_inputs(&context.client, credential, context.cluster.clone(), context.value_key.clone()).await?;
+    let (cluster, key) = (context.cluster.clone(), context.value_key.clone());
+    let mut inputs = credential_inputs(&context.client, &context.secret_namespaces, credential, cluster, key).await?;
     inputs.bindings = Bindings::Objects(bindings);
     Ok(inputs)
 }
 
-/// The inputs of a pass over a credential but for bindings and users.
+/// The inputs of a pass over a credential but for bindings and users. `readable` = where Secrets may be read.
 pub async fn credential_inputs(
     client: &Client,
+    readable: &Scope,
     credential: RegistryCredential,
     cluster: String,
     value_key: crate::resource::fingerprint::ValueKey,
@@ -65,10 +68,7 @@ pub async fn credential_inputs(
     let namespace = namespace(client, &name).await?;
     let source = match &credential.spec.secret_ref {
         Some(reference) if !is_object_name(&reference.name) => None,
-        Some(reference) => {
-            let secrets: Api<v1::Secret> = Api::namespaced(client.clone(), &name);
-            Some(source(within(secrets.get_opt(&reference.name)).await)?)
-        }
+        Some(reference) => Some(source(client, readable, &name, &reference.name).await?),
         None => None,
     };
     Ok(CredentialInputs {
@@ -97,9 +97,10 @@ pub(super) fn lister(api: &Api<PrivateImageWorkload>) -> List {
     })
 }
 
-/// The inputs but for bindings and siblings.
+/// The inputs but for bindings and siblings. `readable` = where Secrets may be read.
 pub async fn inputs(
     client: &Client,
+    readable: &Scope,
     workload: PrivateImageWorkload,
     cluster: String,
     value_key: crate::resource::fingerprint::ValueKey,
@@ -111,10 +112,9 @@ pub async fn inputs(
     let own = credentials.iter().filter(|credential| credential.namespace() == workload.namespace());
     let named = named.chain(own.filter_map(|credential| credential.spec.secret_ref.as_ref()));
     let named: BTreeSet<String> = named.map(|reference| reference.name.clone()).filter(|name| is_object_name(name)).collect();
-    let secrets: Api<v1::Secret> = Api::namespaced(client.clone(), &name);
-    let each = named.into_iter().map(async |name| {
-        let source = source(within(secrets.get_opt(&name)).await)?;
-        Ok::<_, Error>((name, source))
+    let each = named.into_iter().map(async |secret| {
+        let source = source(client, readable, &name, &secret).await?;
+        Ok::<_, Error>((secret, source))
     });
     let sources = join_all(each).await.into_iter().collect::<Result<BTreeMap<_, _>, _>>()?;
     Ok(Inputs {
@@ -133,8 +133,12 @@ pub async fn inputs(
     })
 }
 
-fn source(answer: Result<Option<v1::Secret>, Error>) -> Result<Source, Error> {
-    match answer {
+/// A Secret, where it may be read.
+async fn source(client: &Client, readable: &Scope, namespace: &str, name: &str) -> Result<Source, Error> {
+    if !readable.covers(namespace) {
+        return Ok(Source::Unreadable(format!("namespace {namespace} is none of those whose Secrets the controller reads")));
+    }
+    match within(Api::<v1::Secret>::namespaced(client.clone(), namespace).get_opt(name)).await {
         Ok(Some(secret)) => Ok(logins(&secret)),
         Ok(None) => Ok(Source::Missing),
         Err(Error::Kubernetes(kube::Error::Api(status))) if status.is_forbidden() => {

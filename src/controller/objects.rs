@@ -38,12 +38,33 @@ async fn set_finalizers<K: Object>(api: &Api<K>, object: &K, finalizers: Vec<Str
 
 /// Writes a status by server-side apply: the fields are ours alone.
 pub(super) async fn write_status<K: Object>(api: &Api<K>, object: &K, status: &impl Serialize) -> Result<(), Error> {
-    let patch = json!({
+    apply_status(api, object, None, status).await.map(|_| ())
+}
+
+/// The same where others write it as well: fails with a conflict if one of them was faster. The object as it is then.
+pub(super) async fn replace_status<K: Object>(api: &Api<K>, object: &K, status: &impl Serialize) -> Result<K, Error> {
+    apply_status(api, object, object.resource_version(), status).await
+}
+
+async fn apply_status<K: Object>(
+    api: &Api<K>,
+    object: &K,
+    resource_version: Option<String>,
+    status: &impl Serialize,
+) -> Result<K, Error> {
+    let mut patch = json!({
         "apiVersion": K::api_version(&()),
         "kind": K::kind(&()),
         "metadata": { "name": object.name_any(), "uid": object.uid() },
         "status": status,
     });
-    within(api.patch_status(&object.name_any(), &PatchParams::apply(MANAGER).force(), &Patch::Apply(patch))).await?;
-    Ok(())
+    if let Some(version) = resource_version {
+        patch["metadata"]["resourceVersion"] = json!(version);
+    }
+    within(api.patch_status(&object.name_any(), &PatchParams::apply(MANAGER).force(), &Patch::Apply(patch))).await
+}
+
+/// Whether somebody else was faster.
+pub(super) fn is_conflict(error: &Error) -> bool {
+    matches!(error, Error::Kubernetes(kube::Error::Api(status)) if status.is_conflict())
 }

@@ -1,8 +1,9 @@
 //! One pass over one `RegistryCredential` in the cluster.
 
+use super::backoff::jittered;
 use super::objects::{self, add_finalizer, remove_finalizer};
-use super::workload::{BUSY, next, reason_of, try_lock, turn};
-use super::{Context, Error, binding, events, fetch, within};
+use super::workload::{BUSY, ELSEWHERE, next, reason_of, try_lock, turn};
+use super::{Context, Error, binding, events, fetch, listed, unfinished, within};
 use crate::api::{
     ABANDON, CLEANUP_FINALIZER, DeletionPolicy, FORCE_DELETE, ManagementPolicy, PrivateImageWorkload, RegistryCredential,
     RegistryCredentialStatus,
@@ -13,7 +14,7 @@ use crate::status::{READY, Reason, blocked_credential, credential_users, summari
 use futures::FutureExt;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-use kube::api::{ListParams, Patch, PatchParams};
+use kube::api::{Patch, PatchParams};
 use kube::runtime::controller::Action;
 use kube::runtime::events::EventType;
 use kube::{Api, ResourceExt};
@@ -32,9 +33,14 @@ pub(super) async fn reconcile(stale: Arc<RegistryCredential>, context: Arc<Conte
 
 /// Kubernetes failed: try again soon.
 pub(super) fn on_error(credential: Arc<RegistryCredential>, error: &Error, context: Arc<Context>) -> Action {
+    if let Error::ServedElsewhere(_) = error {
+        return Action::requeue(jittered(ELSEWHERE)); // told once, where it was found
+    }
     let wait = context.backoff.failed(&credential.uid().unwrap_or_default());
     let namespace = credential.namespace();
-    tracing::warn!(credential = %credential.name_any(), namespace, %error, "tried again in {} ms", wait.as_millis());
+    unfinished(&context, error, || {
+        tracing::warn!(credential = %credential.name_any(), namespace, %error, "tried again in {} ms", wait.as_millis());
+    });
     context.metrics.failed(&Reason::KubernetesUnavailable.to_string());
     Action::requeue(wait)
 }
@@ -45,7 +51,10 @@ async fn run(stale: &RegistryCredential, context: &Context) -> Result<Action, Er
     let started = Instant::now();
     let _ = context.workloads_synced.subscribe().wait_for(|synced| *synced).await; // the sender lives in the context
     let Some(_lock) = try_lock(context, &format!("{namespace}/{name}")).await else { return Ok(Action::requeue(BUSY)) };
-    let Some(credential) = within(api.get_opt(&name)).await? else { return Ok(Action::await_change()) };
+    let Some(credential) = within(api.get_opt(&name)).await? else {
+        context.backoff.succeeded(&stale.uid().unwrap_or_default());
+        return Ok(Action::await_change());
+    };
     let uid = credential.uid().unwrap_or_default();
     let (action, reason) = match credential.metadata.deletion_timestamp {
         Some(_) => delete(context, &api, credential).await?,
@@ -68,8 +77,8 @@ async fn pass(
         credential = add_finalizer(api, &credential, CLEANUP_FINALIZER).await?;
     }
     let mut inputs = fetch::dereference_credential(context, credential).await?;
-    if write && !inputs.credential.spec.suspend {
-        binding::protect_chosen(context, &inputs.claim()).await?;
+    if !inputs.credential.spec.suspend {
+        binding::enter(context, &inputs.claim(), write).await?;
     }
     inputs.users = credential_users(context.workloads.state().iter().map(|it| &**it), &inputs.credential);
     let pass = converge_credential(&context.accounts, &inputs, write).await;
@@ -100,9 +109,8 @@ async fn delete(
         return Ok((Action::await_change(), Reason::Succeeded));
     }
     let annotated = |key: &str| credential.annotations().get(key).is_some_and(|value| value == "true");
-    // From the API server itself, in every namespace: the cache may lag behind, or hold one namespace only.
-    let all = within(Api::<PrivateImageWorkload>::all(context.client.clone()).list(&ListParams::default())).await?;
-    let users = credential_users(all.items.iter(), &credential);
+    // From the API server itself: the cache may lag behind.
+    let users = credential_users(listed::<PrivateImageWorkload>(context).await?.iter(), &credential);
     let leaves = credential.spec.management_policy == ManagementPolicy::Observe
         || credential.spec.deletion_policy == DeletionPolicy::Retain
         || credential.spec.secret_arn.is_some();
@@ -113,6 +121,7 @@ async fn delete(
         (_, false, _) => (None, credential),
         (_, true, false) => {
             let inputs = fetch::dereference_credential(context, credential).await?;
+            binding::enter(context, &inputs.claim(), false).await?;
             (Some(remove_credential(&context.accounts, &inputs, true).await), inputs.credential)
         }
     };

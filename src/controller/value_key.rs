@@ -9,7 +9,8 @@ use kube::{Api, Client};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-const NAME: &str = "wharfinger-value-key";
+/// Name of the Secret.
+pub(super) const NAME: &str = "wharfinger-value-key";
 const FIELD: &str = "key";
 
 /// Reads the key, or makes it if there is none.

@@ -2,7 +2,7 @@
 
 use super::backoff::jittered;
 use super::objects::{self, add_finalizer, remove_finalizer};
-use super::{Context, Error, binding, events, fetch, within};
+use super::{Context, Error, binding, events, fetch, unfinished, within};
 use crate::api::{ABANDON, CLEANUP_FINALIZER, ManagementPolicy, PrivateImageWorkload, PrivateImageWorkloadStatus};
 use crate::converge::{Shared, converge, remove};
 use crate::pass::Pass;
@@ -48,7 +48,10 @@ async fn run(stale: &PrivateImageWorkload, context: &Context) -> Result<Action, 
     // A pass that waited here would take a place that other namespaces need.
     let Some(lock) = try_lock(context, &namespace).await else { return Ok(Action::requeue(jittered(BUSY))) };
     // Read anew: the cache may not have seen our own last write, or an object of the same name that is another one.
-    let Some(workload) = within(api.get_opt(&name)).await? else { return Ok(Action::await_change()) };
+    let Some(workload) = within(api.get_opt(&name)).await? else {
+        context.backoff.succeeded(&stale.uid().unwrap_or_default());
+        return Ok(Action::await_change());
+    };
     let uid = workload.uid().unwrap_or_default();
     let mut shared = Shared { lock: Some(lock), list: Some(fetch::lister(&api)) };
     let (action, reason) = match workload.metadata.deletion_timestamp {
@@ -62,17 +65,26 @@ async fn run(stale: &PrivateImageWorkload, context: &Context) -> Result<Action, 
     Ok(action)
 }
 
+/// When a namespace that another controller acts for is looked at again.
+pub(super) const ELSEWHERE: Duration = Duration::from_secs(10);
+
 /// Kubernetes failed: try again soon.
 pub(super) fn on_error(workload: Arc<PrivateImageWorkload>, error: &Error, context: Arc<Context>) -> Action {
+    if let Error::ServedElsewhere(_) = error {
+        return Action::requeue(jittered(ELSEWHERE)); // told once, where it was found
+    }
     let wait = context.backoff.failed(&workload.uid().unwrap_or_default());
-    tracing::warn!(workload = %workload.name_any(), namespace = workload.namespace(), %error, "tried again in {} ms", wait.as_millis());
+    unfinished(&context, error, || {
+        tracing::warn!(workload = %workload.name_any(), namespace = workload.namespace(), %error, "tried again in {} ms", wait.as_millis());
+    });
     context.metrics.failed(&Reason::KubernetesUnavailable.to_string());
     Action::requeue(wait)
 }
 
 pub(super) async fn try_lock(context: &Context, namespace: &str) -> Option<OwnedMutexGuard<()>> {
-    let lock = context.locks.lock().await.entry(namespace.to_owned()).or_default().clone();
-    lock.try_lock_owned().ok()
+    let mut locks = context.locks.lock().await;
+    locks.retain(|_, lock| Arc::strong_count(lock) > 1); // those that nobody holds
+    locks.entry(namespace.to_owned()).or_default().clone().try_lock_owned().ok()
 }
 
 async fn pass(
@@ -86,8 +98,8 @@ async fn pass(
         workload = add_finalizer(api, &workload, CLEANUP_FINALIZER).await?;
     }
     let inputs = fetch::dereference(context, workload).await?;
-    if write && !inputs.workload.spec.suspend {
-        binding::protect_chosen(context, &inputs.claim()).await?;
+    if !inputs.workload.spec.suspend {
+        binding::enter(context, &inputs.claim(), write).await?;
     }
     let pass = converge(&context.accounts, &context.registries, &inputs, write, shared).await;
     let workload = inputs.workload;
@@ -181,6 +193,7 @@ async fn delete(
         return Ok((Action::await_change(), Reason::Succeeded));
     }
     let inputs = fetch::dereference(context, workload).await?;
+    binding::enter(context, &inputs.claim(), false).await?;
     let pass = remove(&context.accounts, &inputs, true, shared).await;
     let workload = inputs.workload;
     if let Pass::Done(round) = &pass {

@@ -4,6 +4,7 @@
 //! `World` is one such set. `Proxy` stands before moto, records every AWS call and makes those fail that a test says. `Account`
 //! looks at AWS, and meddles with it, with none of the program's code in between.
 
+mod access;
 mod account;
 mod attacks;
 mod bad_input;
@@ -16,11 +17,15 @@ mod deletion;
 mod drift;
 mod every_field;
 mod faults;
+mod gate;
+mod grants;
 mod holdings;
 mod http;
 mod leftovers;
 mod manifests;
+mod neighbours;
 mod operations;
+mod outages;
 mod ownership;
 mod parts;
 mod proxy;

@@ -122,10 +122,13 @@ pub(in crate::desired) fn check_secret_ref(
         let rule = "the name of a Secret has a-z, 0-9, '-' and '.', at most 253 of them";
         return problems.push(Problem::spec(field, name, rule, "name a Secret of this namespace"));
     }
+    let grant = format!(
+        "list namespace {namespace} in the chart's secrets.namespaces (--secret-namespaces, and get, list and watch of secrets there), or set secrets.access to Cluster"
+    );
     let (reason, rule, remedy) = match source {
         Some(Source::Found(Ok(_))) => return,
         Some(Source::Found(Err(error))) => (Reason::SecretSourceInvalid, error.to_string(), "mend the Secret; it is watched"),
-        Some(Source::Unreadable(why)) => (Reason::SecretSourceMissing, why.clone(), "let the controller read Secrets here"),
+        Some(Source::Unreadable(why)) => (Reason::SecretSourceMissing, why.clone(), grant.as_str()),
         Some(Source::Missing) | None => (
             Reason::SecretSourceMissing,
             format!("Secret {name} does not exist in namespace {namespace}"),

@@ -62,7 +62,7 @@ fn logins() -> Vec<Row> {
         ("two sources", credentials("[{secretRef: {name: regcred}, secretArn: shared/x}]"), InvalidSpec, "spec.credentials[0]", "", "exactly one of", "keep one"),
         ("no registry", credentials("[{registry: 'not a host', secretRef: {name: regcred}}]"), InvalidSpec, "spec.credentials[0].registry", "not a host", "not a registry", "HOST"),
         ("Secret missing", source(Source::Missing), SecretSourceMissing, at, "regcred", "does not exist in namespace payments", "waited for"),
-        ("Secret unreadable", unreadable, SecretSourceMissing, at, "regcred", "is forbidden", "let the controller read"),
+        ("Secret unreadable", unreadable, SecretSourceMissing, at, "regcred", "is forbidden", "secrets.namespaces"),
         ("wrong type", source(secret("kubernetes.io/tls", &[("tls.crt", "x")])), SecretSourceInvalid, at, "regcred", "kubernetes.io/tls", "mend"),
         ("not base64", entry(r#"{"auth": "%%%"}"#), SecretSourceInvalid, at, "regcred", "not base64", "mend"),
         ("not JSON", config("{"), SecretSourceInvalid, at, "regcred", "not JSON: see line 1", "mend"),

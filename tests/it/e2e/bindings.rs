@@ -123,7 +123,9 @@ async fn the_role_is_assumed_with_external_id_and_session_tag() {
     let calls = world.proxy.calls();
     let assumed: Vec<_> = calls.iter().filter(|call| call.operation == "AssumeRole").map(|call| &call.body).collect();
     assert!(!assumed.is_empty());
+    let cluster = world.api("v1", "Namespace").get("kube-system").await.expect("kube-system").metadata.uid.expect("a uid");
     for body in assumed {
+        assert_eq!(body["RoleSessionName"], format!("wharfinger-{cluster}"), "CloudTrail tells clusters apart: {body}");
         assert_eq!(body["ExternalId"], "6f1c0d5e", "{body}");
         assert_eq!(body["Tags.member.1.Key"], "wharfinger.dev/namespace", "{body}");
         assert_eq!(body["Tags.member.1.Value"], world.name.as_str(), "{body}");

@@ -19,15 +19,26 @@ pub(super) struct Controller {
 
 impl Controller {
     /// `run` tells the processes of one test apart. `level` = of the log.
-    pub(super) fn start(namespace: &str, run: usize, endpoint: &str, flags: &[String], level: &str) -> Self {
+    pub(super) fn start(
+        namespace: &str,
+        run: usize,
+        endpoint: &str,
+        flags: &[String],
+        environment: &[(&str, String)],
+        level: &str,
+    ) -> Self {
+        let elsewhere = flags.iter().any(|flag| flag.starts_with("--watch-namespaces"));
+        let watched = if elsewhere { vec![] } else { vec!["--watch-namespaces", namespace] };
         let log = parts().state.join(format!("{namespace}.{run}.log"));
         let file = File::create(&log).expect("a log file beside the parts");
         let child = Command::new(PROGRAM)
-            .args(["controller", "--namespace", namespace, "--state-namespace", namespace])
+            .args(["controller", "--state-namespace", namespace])
+            .args(watched)
             .args(["--metrics-addr", "127.0.0.1:0", "--health-addr", "127.0.0.1:0", "--log-format", "json"])
             .args(flags)
             .env("AWS_ENDPOINT_URL", endpoint)
             .env("WHARFINGER_LOG", level)
+            .envs(environment.iter().map(|(name, value)| (*name, value.as_str())))
             .stdin(Stdio::null())
             .stdout(file.try_clone().expect("the log file again"))
             .stderr(file)
@@ -72,6 +83,31 @@ impl Controller {
         let request = Message::new(format!("GET {path} HTTP/1.1"), &[("host", address.as_str())], "");
         let answer = http::exchange(&address, &request).await.unwrap_or_else(|error| panic!("{listener}{path}: {error}"));
         (answer.status(), answer.text())
+    }
+
+    /// Waits until `/readyz` answers so: status, and all these parts of its text. The text.
+    pub(super) async fn readyz(&mut self, status: u16, parts: &[&str]) -> String {
+        let mut last = String::new();
+        let asking = async {
+            loop {
+                let (answered, text) = self.get("health_addr", "/readyz").await;
+                last = format!("{answered} {text}");
+                if answered == status && parts.iter().all(|part| text.contains(part)) {
+                    return text;
+                }
+                sleep(Duration::from_millis(50)).await;
+            }
+        };
+        match timeout(PATIENCE, asking).await {
+            Ok(text) => text,
+            Err(_) => panic!("waited {PATIENCE:?} in vain for /readyz to say {status} {parts:?}; it says {last}"),
+        }
+    }
+
+    /// The lines of its log that warn of this.
+    pub(super) fn warnings(&self, part: &str) -> Vec<String> {
+        let log = self.log();
+        log.lines().filter(|line| line.contains("\"WARN\"") && line.contains(part)).map(str::to_owned).collect()
     }
 
     fn address(&self, listener: &str) -> Option<String> {

@@ -166,7 +166,7 @@ async fn another_namespace_uses_it_only_where_it_may() {
     let other = format!("{}-team", world.name);
     let labels = json!({"team": "allowed"});
     world.apply(&json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": other, "labels": labels}})).await;
-    let _second = Controller::start(&other, 1, &world.proxy.url, &[], "info");
+    let _second = Controller::start(&other, 1, &world.proxy.url, &[], &[], "info");
     world.login("first").await;
     world.apply(&manifest(&world.name, json!({}))).await;
     world.credential_ready().await;

@@ -17,6 +17,7 @@ pub(super) struct World {
     pub(super) proxy: Proxy,
     pub(super) controller: Option<Controller>,
     flags: Vec<String>,
+    environment: Vec<(&'static str, String)>,
     level: &'static str,
     runs: usize,
 }
@@ -34,7 +35,7 @@ impl World {
         let (name, id) = (format!("{test}-{number}"), format!("{:012}", 100_000_000_000 + number % 900_000_000_000));
         let aws = Account::enter(&parts().moto, &id).await;
         let proxy = Proxy::start(&parts().moto).await;
-        let world = Self { kube, aws, proxy, controller: None, flags: vec![], level: "info", runs: 0, name };
+        let world = Self { kube, aws, proxy, controller: None, flags: vec![], environment: vec![], level: "info", runs: 0, name };
         world.sweep().await;
         let namespace =
             json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": world.name, "labels": {"test": world.name}}});
@@ -52,7 +53,27 @@ impl World {
     pub(super) fn run(&mut self) {
         self.controller = None;
         self.runs += 1;
-        self.controller = Some(Controller::start(&self.name, self.runs, &self.proxy.url, &self.flags, self.level));
+        self.controller =
+            Some(Controller::start(&self.name, self.runs, &self.proxy.url, &self.flags, &self.environment, self.level));
+    }
+
+    /// More flags of the controller, from its next run on.
+    pub(super) fn flag(&mut self, flag: impl Into<String>) {
+        self.flags.push(flag.into());
+    }
+
+    /// More of the controller's environment, from its next run on.
+    pub(super) fn environment(&mut self, name: &'static str, value: &str) {
+        self.environment.push((name, value.to_owned()));
+    }
+
+    /// Another namespace that the same AccountBinding admits, in the same account, with a proxy and perhaps a controller of its own.
+    pub(super) async fn beside(&self) -> Self {
+        let name = format!("{}-beside", self.name);
+        let labels = json!({"test": self.name});
+        self.apply(&json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})).await;
+        let (kube, aws, proxy) = (self.kube.clone(), self.aws.clone(), Proxy::start(&parts().moto).await);
+        Self { kube, aws, proxy, controller: None, flags: vec![], environment: vec![], level: "info", runs: 0, name }
     }
 
     /// SIGKILL.
@@ -93,7 +114,7 @@ impl World {
         let (group, version) = version.split_once('/').unwrap_or(("", version));
         let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind));
         match kind {
-            "Namespace" | "AccountBinding" => Api::all_with(self.kube.clone(), &resource),
+            "Namespace" | "AccountBinding" | "ClusterRole" | "ClusterRoleBinding" => Api::all_with(self.kube.clone(), &resource),
             _ => Api::namespaced_with(self.kube.clone(), namespace, &resource),
         }
     }

@@ -1,0 +1,96 @@
+//! Two installations in one cluster: with different namespaces both work, with the same one of them does.
+
+use super::manifests::{ecs, login, with};
+use super::world::World;
+use jiff::Timestamp;
+use k8s_openapi::api::coordination::v1::Lease;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
+use kube::api::{Api, DeleteParams, Patch, PatchParams};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+fn workloads(binding: &Value) -> i64 {
+    binding["status"]["workloads"].as_i64().unwrap_or_default()
+}
+
+#[tokio::test]
+async fn controllers_of_different_namespaces_share_a_binding() {
+    let mut world = World::start("shared").await;
+    let mut beside = world.beside().await;
+    beside.run();
+    world.converge_ecs("api").await;
+    beside.apply(&login(&beside.name, "first")).await;
+    for name in ["api", "job"] {
+        beside.apply(&with(ecs(&beside.name, name), "/spec/bindingRef/name", json!(world.name))).await;
+        beside.ready(name).await;
+    }
+    let of_all = |wanted: i64| move |binding: Option<&Value>| (workloads(binding?) == wanted).then(|| binding.cloned()).flatten();
+    let binding = world.until_binding("count the workloads of both controllers", of_all(3)).await;
+    let controllers = binding["status"]["controllers"].as_array().cloned().unwrap_or_default();
+    let counts: Vec<_> =
+        controllers.iter().map(|it| (it["name"].as_str().unwrap_or_default(), it["workloads"].as_i64())).collect();
+    let named = |world: &World| format!("{}/wharfinger", world.name);
+    assert_eq!(counts, [(named(&beside).as_str(), Some(2)), (named(&world).as_str(), Some(1))]);
+    for _ in 0..3 {
+        world.poke("api").await;
+        beside.poke("api").await;
+    }
+    world.until_binding("keep the count", of_all(3)).await;
+
+    // Its deletion waits for both.
+    world
+        .api("wharfinger.dev/v1alpha1", "AccountBinding")
+        .delete(&world.name, &DeleteParams::default())
+        .await
+        .expect("asked for");
+    world.delete_and_wait("api").await;
+    let blocked = |binding: Option<&Value>| {
+        let message = binding?["status"]["conditions"][0]["message"].as_str()?.to_owned();
+        (message.contains("deletion waits") && !message.contains(&format!("{}/api", world.name))).then_some(message)
+    };
+    let message = world.until_binding("wait for the other controller's workloads", blocked).await;
+    assert!(message.contains(&format!("{}/api", beside.name)) && message.contains(&format!("{}/job", beside.name)), "{message}");
+    for name in ["api", "job"] {
+        beside.delete_and_wait(name).await;
+    }
+    world.until_binding("be gone", |binding| binding.is_none().then_some(())).await;
+    assert!(world.controller().log().contains("serving") && beside.controller().log().contains("serving"));
+}
+
+/// Renews a Lease, as its holder does, until it is aborted.
+async fn hold(leases: Api<Lease>) {
+    loop {
+        let spec =
+            json!({"holderIdentity": "wharfinger-0", "leaseDurationSeconds": 15, "renewTime": MicroTime(Timestamp::now())});
+        let lease =
+            json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": "wharfinger"}, "spec": spec});
+        leases.patch("wharfinger", &PatchParams::apply("e2e").force(), &Patch::Apply(lease)).await.expect("renewed");
+        tokio::time::sleep(Duration::from_secs(2)).await; // client-go's retry period
+    }
+}
+
+#[tokio::test]
+async fn a_second_controller_for_a_namespace_waits_until_the_first_is_gone() {
+    let mut world = World::start("rivals").await;
+    world.converge_ecs("api").await;
+    let mut beside = world.beside().await;
+    let holder = tokio::spawn(hold(Api::namespaced(world.kube.clone(), &world.name)));
+    beside.flag(format!("--watch-namespaces={}", world.name));
+    beside.run();
+    let first = format!("another controller acts for it (Lease {}/wharfinger)", world.name);
+    beside.controller().readyz(200, &["ok, but:", &first, "--watch-namespaces"]).await;
+    world.login("second").await;
+    world.proxy.until("the first controller's write", |calls| calls.iter().any(|call| call.operation == "PutSecretValue")).await;
+    world.poke("api").await;
+    assert_eq!(beside.proxy.calls().len(), 0, "the second does nothing");
+    assert_eq!(beside.controller().warnings("another controller acts for it").len(), 1, "and says so once");
+
+    // The first is no more, and its Lease is renewed by nobody.
+    world.kill();
+    holder.abort();
+    beside.controller().readyz(200, &["ok\n"]).await;
+    world.poke("api").await;
+    world.ready("api").await;
+    // It has a value key of its own, so the values look changed to it; all else is as it should be.
+    assert_eq!(beside.proxy.written(), ["PutSecretValue"]);
+}
