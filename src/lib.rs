@@ -38,6 +38,7 @@
 //! | [`mod@agent_config`] | the logins as configuration of the ECS agent | pure |
 //! | [`resource`] | the pure half of each AWS kind, and the words they share: names, tags, ARNs, images, policies, logins | pure |
 //! | [`problem`], [`failure`], [`interval`] | bad input, failed calls, durations | pure |
+//! | [`lease`] | who leads: the rules | pure |
 //! | [`registry`] | registries, asked whether a login pulls an image | acts |
 //! | [`aws`] | the effect half of each AWS kind: how to read and write it, in the SDK's words; accounts; error codes | acts |
 //! | [`mod@observe`] | all reads, at the same time | acts |
@@ -105,6 +106,7 @@ pub mod failure;
 pub mod import;
 pub mod inputs;
 pub mod interval;
+pub mod lease;
 pub mod metrics;
 pub mod observe;
 pub mod observed;
