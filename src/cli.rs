@@ -60,10 +60,12 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<u8> {
 }
 
 async fn run_controller(common: &Common, settings: ControllerArguments) -> anyhow::Result<u8> {
-    let client = remote::client(common).await?;
+    let config = remote::config(common).await?;
+    let client = remote::client(config.clone())?;
     let settings = controller::Settings {
         namespace: common.namespace.clone(),
         state_namespace: common.state_namespace.clone(),
+        lease: controller::Lease { config, namespace: settings.lease_namespace, name: settings.lease_name },
         cluster_id: settings.cluster_id,
         concurrency: settings.concurrency,
         aws_timeout: common.aws_timeout(),

@@ -4,6 +4,7 @@ mod backoff;
 mod binding;
 mod events;
 mod fetch;
+mod lead;
 mod objects;
 mod registry_credential;
 mod relations;
@@ -17,10 +18,10 @@ pub(crate) use value_key::{load_existing as read_value_key, random_key};
 use crate::api::{AccountBinding, PrivateImageWorkload, RegistryCredential};
 use crate::aws::Calls;
 use crate::aws::accounts::Accounts;
+use crate::leader::{self, Lapsed, Leadership};
 use crate::metrics::Metrics;
 use crate::registry::Registries;
-use crate::resource::fingerprint::ValueKey;
-use crate::serve::{Ready, serve};
+use crate::serve::{Leads, Ready, serve};
 use futures::{FutureExt, Stream, StreamExt};
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::core::PartialObjectMeta;
@@ -44,6 +45,8 @@ pub struct Settings {
     pub namespace: Option<String>,
     /// Where the value key is kept; the client's own namespace if absent.
     pub state_namespace: Option<String>,
+    /// The Lease that decides who leads.
+    pub lease: Lease,
     /// The cluster id; the uid of the kube-system namespace if absent.
     pub cluster_id: Option<String>,
     /// Passes at the same time.
@@ -54,6 +57,17 @@ pub struct Settings {
     pub metrics_addr: SocketAddr,
     /// Address of `/healthz` and `/readyz`.
     pub health_addr: SocketAddr,
+}
+
+/// Where the Lease is.
+#[derive(Debug, Clone)]
+pub struct Lease {
+    /// How to reach the cluster, for a client that nobody else uses.
+    pub config: kube::Config,
+    /// Its namespace; that of the value key if absent.
+    pub namespace: Option<String>,
+    /// Its name.
+    pub name: String,
 }
 
 /// Longest wait for an answer of the Kubernetes API, watches excepted.
@@ -70,8 +84,17 @@ pub enum Error {
     #[error("Kubernetes: {0}")]
     Kubernetes(#[from] kube::Error),
     /// No answer in time.
-    #[error("Kubernetes did not answer within {} s", KUBERNETES_TIMEOUT.as_secs())]
-    Timeout,
+    #[error("Kubernetes did not answer within {} s", .0.as_secs())]
+    Timeout(Duration),
+    /// Nothing was written, because this process does not lead.
+    #[error(transparent)]
+    NotLeading(#[from] Lapsed),
+    /// A status was not written over one that is newer than the pass.
+    #[error("the status was written by somebody else since this pass began")]
+    Overtaken,
+    /// No thread for the Lease.
+    #[error("cannot take part in the election of a leader: {0}")]
+    Election(std::io::Error),
     /// What was made before cannot be used.
     #[error("{0}")]
     State(String),
@@ -86,7 +109,8 @@ pub(crate) struct Context {
     pub(crate) accounts: Arc<Accounts>,
     pub(crate) registries: Registries,
     pub(crate) cluster: String,
-    pub(crate) value_key: ValueKey,
+    /// Shut while another process leads.
+    gate: lead::Gate,
     pub(crate) metrics: Arc<Metrics>,
     recorder: Recorder,
     workloads: Store<PrivateImageWorkload>,
@@ -103,7 +127,10 @@ pub(crate) struct Context {
 
 /// A call to Kubernetes with a deadline.
 pub(crate) async fn within<T>(call: impl Future<Output = Result<T, kube::Error>>) -> Result<T, Error> {
-    tokio::time::timeout(KUBERNETES_TIMEOUT, call).await.map_err(|_| Error::Timeout)?.map_err(Error::Kubernetes)
+    tokio::time::timeout(KUBERNETES_TIMEOUT, call)
+        .await
+        .map_err(|_| Error::Timeout(KUBERNETES_TIMEOUT))?
+        .map_err(Error::Kubernetes)
 }
 
 /// Runs until `stop` resolves, then finishes the passes that have begun.
@@ -116,15 +143,15 @@ pub async fn run(
     let metrics = Arc::new(Metrics::default());
     let counted = metrics.clone();
     let accounts = Arc::new(Accounts::load(settings.aws_timeout, Calls::new(move |call| counted.called(call))).await);
-    let ready = Ready::default();
-    let addresses = serve(settings.metrics_addr, settings.health_addr, metrics.clone(), ready.clone(), stop.clone()).await;
+    let (ready, leads) = (Ready::default(), metrics.clone());
+    let leads: Leads = Arc::new(move || leads.is_leading());
+    let addresses = serve(settings.metrics_addr, settings.health_addr, metrics.clone(), ready.clone(), leads, stop.clone()).await;
     let (metrics_addr, health_addr) = addresses.map_err(|error| Error::Listen(settings.metrics_addr, error))?;
     tracing::info!(%metrics_addr, %health_addr, "serving");
     let cluster = match &settings.cluster_id {
         Some(id) => id.clone(),
         None => cluster_id(&client).await?,
     };
-    let value_key = value_key::load(&client, settings.state_namespace.as_deref()).await?;
     let (workloads, workload_writer) = store();
     let (credentials, credential_writer) = store();
     let context = Arc::new(Context {
@@ -136,7 +163,7 @@ pub async fn run(
         accounts,
         registries,
         cluster,
-        value_key,
+        gate: lead::Gate::default(),
         metrics,
         workloads: workloads.clone(),
         credentials: credentials.clone(),
@@ -154,6 +181,8 @@ pub async fn run(
         }
     });
     tokio::spawn(registry_credential::count_users(context.clone()));
+    let leadership = stand(&client, &settings, context.metrics.clone())?;
+    tokio::spawn(lead::follow(context.clone(), settings.state_namespace.clone(), leadership.terms()));
     let config = ControllerConfig::default().concurrency(settings.concurrency.max(1)).debounce(DEBOUNCE);
     let workload_runner =
         run_workloads(&client, &settings, context.clone(), workload_writer, workloads, config.clone(), stop.clone());
@@ -161,7 +190,19 @@ pub async fn run(
         run_credentials(&client, &settings, context.clone(), credential_writer, credentials, config.clone(), stop.clone());
     let binding_runner = run_bindings(&client, &settings, context, config, stop);
     futures::join!(workload_runner, credential_runner, binding_runner);
+    leadership.release().await;
     Ok(())
+}
+
+/// Takes part in the election, under a name that no other process has.
+fn stand(client: &Client, settings: &Settings, metrics: Arc<Metrics>) -> Result<Leadership, Error> {
+    let Lease { config, namespace, name } = settings.lease.clone();
+    let namespace =
+        namespace.or_else(|| settings.state_namespace.clone()).unwrap_or_else(|| client.default_namespace().to_owned());
+    let host = std::env::var("HOSTNAME").unwrap_or_else(|_| "wharfinger".to_owned());
+    let identity = format!("{host}_{:016x}", rand::random::<u64>());
+    let place = leader::Settings { config, namespace, name, identity };
+    Leadership::stand(place, Arc::new(move |renewed| metrics.renewed(renewed))).map_err(Error::Election)
 }
 
 /// The uid of the kube-system namespace, which no other cluster has.
@@ -209,6 +250,7 @@ fn run_workloads(
             relations::of_secret(&by_secret, &secret)
         })
         .reconcile_all_on(relisted)
+        .reconcile_all_on(context.gate.terms())
         .graceful_shutdown_on(stop)
         .run(workload::reconcile, workload::on_error, context)
         .for_each(async |result| warn_of_watches(result.err()))
@@ -237,6 +279,7 @@ fn run_credentials(
         .watches(api::<PartialObjectMeta<Secret>>(client, settings), watch, move |secret| {
             relations::credentials_of_secret(&by_secret, &secret)
         })
+        .reconcile_all_on(context.gate.terms())
         .graceful_shutdown_on(stop)
         .run(registry_credential::reconcile, registry_credential::on_error, context)
         .for_each(async |result| warn_of_watches(result.err()))
@@ -263,6 +306,7 @@ fn run_bindings(
         })
         .watches(api::<RegistryCredential>(client, settings), watch, move |it| relations::bindings_of(&of_credential, &it))
         .reconcile_all_on(relisted)
+        .reconcile_all_on(context.gate.terms())
         .graceful_shutdown_on(stop)
         .run(binding::reconcile, binding::on_error, context)
         .for_each(async |result| warn_of_watches(result.err()))

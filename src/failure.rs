@@ -27,6 +27,8 @@ pub enum FailureKind {
     Invalid,
     /// A server error, or no answer: it may or may not have happened.
     Transient,
+    /// Not sent: this process does not lead any more. Whoever leads sees to it.
+    Lapsed,
 }
 
 /// A failed call: which, what AWS said, and under which request id.
@@ -65,7 +67,7 @@ impl Failure {
 
     /// Whether the same call may succeed later with nothing else changed.
     pub fn passes(&self) -> bool {
-        matches!(self.kind, FailureKind::Throttled | FailureKind::Transient | FailureKind::Conflict)
+        matches!(self.kind, FailureKind::Throttled | FailureKind::Transient | FailureKind::Conflict | FailureKind::Lapsed)
     }
 }
 

@@ -13,12 +13,16 @@ use tokio::net::TcpListener;
 /// Whether the watches are synced.
 pub type Ready = Arc<AtomicBool>;
 
+/// Whether this process leads.
+pub type Leads = Arc<dyn Fn() -> bool + Send + Sync>;
+
 /// Serves both ports until `stop` resolves. Returns the addresses that were bound (port 0 asks the system for one).
 pub async fn serve(
     metrics_addr: SocketAddr,
     health_addr: SocketAddr,
     metrics: Arc<Metrics>,
     ready: Ready,
+    leads: Leads,
     stop: impl Future<Output = ()> + Clone + Send + 'static,
 ) -> std::io::Result<(SocketAddr, SocketAddr)> {
     let text = move || {
@@ -26,8 +30,8 @@ pub async fn serve(
         async move { ([("content-type", "application/openmetrics-text; version=1.0.0; charset=utf-8")], metrics.text()) }
     };
     let readiness = move || {
-        let synced = ready.load(Ordering::Relaxed);
-        async move { if synced { (StatusCode::OK, "ok") } else { (StatusCode::SERVICE_UNAVAILABLE, "watches are not synced yet") } }
+        let (synced, role) = (ready.load(Ordering::Relaxed), if leads() { "leading" } else { "standby" });
+        async move { if synced { (StatusCode::OK, role) } else { (StatusCode::SERVICE_UNAVAILABLE, "watches are not synced yet") } }
     };
     let metrics = TcpListener::bind(metrics_addr).await?;
     let health = TcpListener::bind(health_addr).await?;

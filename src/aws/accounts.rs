@@ -3,7 +3,7 @@
 
 use super::error::failure;
 use super::pace::{Pace, ValuePace};
-use super::{Account, Calls};
+use super::{Calls, Reader};
 use crate::failure::Failure;
 use crate::problem::Problem;
 use crate::status::Reason;
@@ -47,7 +47,7 @@ struct Identity {
 struct Known {
     config: SdkConfig,
     account_id: String,
-    regions: HashMap<String, Account>,
+    regions: HashMap<String, Reader>,
 }
 
 /// Why an identity may not be used.
@@ -77,8 +77,8 @@ impl Accounts {
         self.caller(&self.config(None, READ_ATTEMPTS)).await
     }
 
-    /// The clients of a target.
-    pub async fn account(&self, target: &Target) -> Result<Account, Refusal> {
+    /// The clients of a target, for looking.
+    pub async fn reader(&self, target: &Target) -> Result<Reader, Refusal> {
         let identity = Identity {
             role_arn: target.role_arn.clone(),
             external_id: target.external_id.clone(),
@@ -95,17 +95,17 @@ impl Accounts {
         }
         let place = (target.account_id.clone(), target.region.clone());
         let pace = self.paces.lock().await.entry(place).or_default().clone();
-        let account =
+        let reader =
             known.regions.entry(target.region.clone()).or_insert_with(|| self.clients(&known.config, &target.region, pace));
-        Ok(account.clone())
+        Ok(reader.clone())
     }
 
-    fn clients(&self, config: &SdkConfig, region: &str, pace: Pace) -> Account {
+    fn clients(&self, config: &SdkConfig, region: &str, pace: Pace) -> Reader {
         let config = |attempts| {
             let retries = RetryConfig::standard().with_max_attempts(attempts);
             config.to_builder().region(Region::new(region.to_owned())).retry_config(retries).build()
         };
-        Account::new(config(READ_ATTEMPTS), &config(1), &self.calls, pace, self.values.clone())
+        Reader::new(config(READ_ATTEMPTS), config(1), &self.calls, pace, self.values.clone())
     }
 
     async fn check(&self, identity: &Identity, target: &Target) -> Result<Known, Failure> {

@@ -1,5 +1,6 @@
 //! AWS's error codes: one table from code to what it means. Nobody else looks at a code.
 
+use super::permitted::has_lapsed;
 use crate::failure::{Failure, FailureKind};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
@@ -113,8 +114,24 @@ where
     if let Some(refused) = assume_role_failure(error) {
         return refused;
     }
+    if has_lapsed(error) {
+        return lapsed(service, operation);
+    }
     let kind = kind(operation, &code, &message, status);
     Failure { service: service.to_owned(), operation: operation.to_owned(), kind, code, message, request_id, retry_after: None }
+}
+
+/// A call that was not sent, because its permit had lapsed.
+fn lapsed(service: &str, operation: &str) -> Failure {
+    Failure {
+        service: service.to_owned(),
+        operation: operation.to_owned(),
+        kind: FailureKind::Lapsed,
+        code: "NotLeading".to_owned(),
+        message: "not sent: this process no longer leads".to_owned(),
+        request_id: None,
+        retry_after: None,
+    }
 }
 
 /// A call that could not even be put together.

@@ -1,5 +1,6 @@
 //! `AccountBinding`: counts its users, and stays while it has some.
 
+use super::lead::{Lead, NOT_LEADING};
 use super::objects::{add_finalizer, remove_finalizer, write_status};
 use super::{Context, Error, within};
 use crate::api::{AccountBinding, IN_USE_FINALIZER, PrivateImageWorkload, RegistryCredential};
@@ -40,21 +41,23 @@ impl Tenant for RegistryCredential {
 pub(super) async fn reconcile(stale: Arc<AccountBinding>, context: Arc<Context>) -> Result<Action, Error> {
     let api: Api<AccountBinding> = Api::all(context.client.clone());
     let _ = context.workloads_synced.subscribe().wait_for(|synced| *synced).await; // the sender lives in the context
-    let Some(binding) = within(api.get_opt(&stale.name_any())).await? else { return Ok(Action::await_change()) };
+    let Some(lead) = context.gate.lead() else { return Ok(Action::await_change()) };
+    let permit = &lead.permit;
+    let Some(mut binding) = within(api.get_opt(&stale.name_any())).await? else { return Ok(Action::await_change()) };
     let deleting = binding.metadata.deletion_timestamp.is_some();
     let users = users(&context, &binding.name_any(), deleting).await?;
     let ours = binding.finalizers().iter().any(|it| it == IN_USE_FINALIZER);
     match (deleting, ours, users.is_empty()) {
         (true, true, true) => {
-            remove_finalizer(&api, &binding, IN_USE_FINALIZER).await?;
+            remove_finalizer(permit, &api, &binding, IN_USE_FINALIZER).await?;
             return Ok(Action::await_change());
         }
-        (false, false, _) => _ = add_finalizer(&api, &binding, IN_USE_FINALIZER).await?,
+        (false, false, _) => binding = add_finalizer(permit, &api, &binding, IN_USE_FINALIZER).await?,
         _ => {}
     }
     let status = binding_status(&binding, &users, Timestamp::now());
     if binding.status.as_ref() != Some(&status) {
-        write_status(&api, &binding, &status).await?;
+        write_status(permit, &api, &binding, &status).await?;
     }
     Ok(Action::requeue(if deleting { Duration::from_secs(5) } else { SAFETY_NET }))
 }
@@ -63,7 +66,7 @@ pub(super) async fn reconcile(stale: Arc<AccountBinding>, context: Arc<Context>)
 const TRIES: usize = 5;
 
 /// Makes sure that a binding cannot go before a workload acts through it: its own pass may not have seen it yet.
-pub(super) async fn protect(context: &Context, binding: &AccountBinding) -> Result<(), Error> {
+async fn protect(context: &Context, lead: &Lead, binding: &AccountBinding) -> Result<(), Error> {
     let api: Api<AccountBinding> = Api::all(context.client.clone());
     let name = binding.name_any();
     let mut seen = Some(binding.clone());
@@ -73,7 +76,7 @@ pub(super) async fn protect(context: &Context, binding: &AccountBinding) -> Resu
             Some(binding) if binding.metadata.deletion_timestamp.is_none() => binding,
             _ => return Err(Error::State(format!("AccountBinding {name} is being deleted"))),
         };
-        match add_finalizer(&api, &binding, IN_USE_FINALIZER).await {
+        match add_finalizer(&lead.permit, &api, &binding, IN_USE_FINALIZER).await {
             Err(Error::Kubernetes(kube::Error::Api(status))) if status.is_conflict() => {}
             Err(error) => return Err(error),
             Ok(_) => {}
@@ -85,6 +88,9 @@ pub(super) async fn protect(context: &Context, binding: &AccountBinding) -> Resu
 
 /// Kubernetes failed: try again soon.
 pub(super) fn on_error(binding: Arc<AccountBinding>, error: &Error, context: Arc<Context>) -> Action {
+    if let Error::NotLeading(_) = error {
+        return Action::requeue(NOT_LEADING);
+    }
     tracing::warn!(binding = %binding.name_any(), %error, "an AccountBinding could not be handled");
     Action::requeue(context.backoff.failed(&binding.uid().unwrap_or_default()))
 }
@@ -117,10 +123,10 @@ fn named<'a, K: Tenant + 'a>(all: impl Iterator<Item = &'a K>, binding: &str) ->
 }
 
 /// [`protect`] for the binding that an object leads to, if there is one.
-pub(super) async fn protect_chosen(context: &Context, claim: &Claim<'_>) -> Result<(), Error> {
+pub(super) async fn protect_chosen(context: &Context, lead: &Lead, claim: &Claim<'_>) -> Result<(), Error> {
     let (Ok(target), Bindings::Objects(bindings)) = (target::choose(claim), claim.bindings) else { return Ok(()) };
     match bindings.iter().find(|binding| binding.metadata.name == target.binding) {
-        Some(binding) => protect(context, binding).await,
+        Some(binding) => protect(context, lead, binding).await,
         None => Ok(()),
     }
 }

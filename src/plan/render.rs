@@ -119,5 +119,6 @@ pub fn remedy(kind: FailureKind) -> &'static str {
             "; it is tried again"
         }
         FailureKind::NotFound | FailureKind::AlreadyExists => "; it is looked at again",
+        FailureKind::Lapsed => "; the process that leads sees to it",
     }
 }

@@ -1,7 +1,7 @@
 //! `RegistryCredential` end to end: one secret for many workloads, and what can be said of it.
 
 use super::account::Account;
-use super::controller::Controller;
+use super::controller::{Controller, Places};
 use super::manifests::{REGISTRY, USER, ecs, login, with};
 use super::parts::parts;
 use super::proxy::{Fault, PATIENCE, Rule};
@@ -164,7 +164,8 @@ async fn another_namespace_uses_it_only_where_it_may() {
     let other = format!("{}-team", world.name);
     let labels = json!({"team": "allowed"});
     world.apply(&json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": other, "labels": labels}})).await;
-    let _second = Controller::start(&other, 1, &world.proxy.url, &[], "info");
+    world.free_lease_in(&other).await;
+    let _second = Controller::start(&other, 1, &Places { aws: &world.proxy.url, kubeconfig: None }, &[], "info");
     world.login("first").await;
     world.apply(&manifest(&world.name, json!({}))).await;
     world.credential_ready().await;
@@ -356,7 +357,7 @@ async fn a_creation_survives_a_kill_at_any_write() {
         assert!(timeout(PATIENCE, reached.notified()).await.is_ok(), "write {nth}: {:?}", world.proxy.counts());
         world.kill();
         world.proxy.heal();
-        world.run();
+        world.run().await;
         world.credential_ready().await;
         let secret = world.aws.holdings().await.secrets.remove(0);
         assert_eq!((secret.versions.len(), secret.value), (1, Some(json!({"username": USER, "password": "first"}))));

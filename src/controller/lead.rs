@@ -1,0 +1,110 @@
+//! What leadership means to the passes: while another process leads none runs, and each term begins with one over every object.
+
+use super::{Context, Error, value_key};
+use crate::failure::FailureKind;
+use crate::leader::WritePermit;
+use crate::lease::read_back;
+use crate::pass::{Outcome, Pass, Round};
+use crate::resource::fingerprint::ValueKey;
+use futures::{Stream, stream};
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// When a pass that a term's end interrupted is made again, if this process leads by then.
+pub(super) const NOT_LEADING: Duration = Duration::from_secs(1);
+/// Pause between tries to read what a term begins with.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// What passes of one term act with.
+#[derive(Debug)]
+pub(super) struct Lead {
+    pub(super) permit: WritePermit,
+    pub(super) value_key: ValueKey,
+    /// Uids of what was written for early in the term.
+    written_for: Mutex<HashSet<String>>,
+}
+
+impl Lead {
+    /// When to look again at what was written for, because a write of the leader before may still come. Nothing where none can.
+    pub(super) fn read_back(&self, uid: &str, pass: &Pass) -> Option<Duration> {
+        let wait = read_back(self.permit.after_unclean_end()?)?;
+        let wrote = matches!(pass, Pass::Done(round) if round.outcomes.as_ref().is_some_and(|outcomes| !outcomes.is_empty()));
+        let mut written_for = self.written_for.lock().unwrap_or_else(PoisonError::into_inner);
+        if wrote {
+            written_for.insert(uid.to_owned());
+        }
+        written_for.contains(uid).then_some(wait)
+    }
+}
+
+/// Lets passes through while this process leads.
+#[derive(Debug, Default)]
+pub(super) struct Gate(watch::Sender<Option<Arc<Lead>>>);
+
+impl Gate {
+    /// What a pass acts with; nothing while another process leads.
+    pub(super) fn lead(&self) -> Option<Arc<Lead>> {
+        self.0.borrow().clone()
+    }
+
+    /// An item for each term that begins.
+    pub(super) fn terms(&self) -> impl Stream<Item = ()> + Send + Sync + 'static {
+        let state = (self.0.subscribe(), None::<Arc<Lead>>);
+        stream::unfold(state, |(mut current, before)| async move {
+            let is_new = |lead: &Option<Arc<Lead>>| match (lead, &before) {
+                (Some(lead), Some(before)) => !Arc::ptr_eq(lead, before),
+                (lead, _) => lead.is_some(),
+            };
+            let now = current.wait_for(is_new).await.ok()?.clone();
+            Some(((), (current, now)))
+        })
+    }
+}
+
+/// Opens and shuts the gate as terms begin and end.
+pub(super) async fn follow(context: Arc<Context>, namespace: Option<String>, mut terms: watch::Receiver<Option<WritePermit>>) {
+    loop {
+        let permit = terms.borrow_and_update().clone();
+        context.gate.0.send_replace(None);
+        context.metrics.leads(permit.is_some());
+        let open = async {
+            if let Some(permit) = permit {
+                let value_key = load(&context, &permit, namespace.as_deref()).await;
+                context.gate.0.send_replace(Some(Arc::new(Lead { permit, value_key, written_for: Mutex::default() })));
+                context.workloads_changed.notify_one();
+            }
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            () = open => {}
+            changed = terms.changed() => if changed.is_err() { return }
+        }
+    }
+}
+
+/// The value key, however long that takes: without it every secret would look changed.
+async fn load(context: &Context, permit: &WritePermit, namespace: Option<&str>) -> ValueKey {
+    loop {
+        match value_key::load(permit, &context.client, namespace).await {
+            Ok(key) => return key,
+            Err(error) => {
+                tracing::error!(%error, "no pass can be made without the key of the value fingerprint; it is tried again")
+            }
+        }
+        tokio::time::sleep(AGAIN).await;
+    }
+}
+
+/// A pass whose permit lapsed on the way says nothing of AWS: whoever leads makes it again.
+pub(super) fn complete(pass: &Pass) -> Result<(), Error> {
+    let lapsed = |round: &Round| {
+        let outcomes = round.outcomes.iter().flatten();
+        outcomes.into_iter().any(|it| matches!(it, Outcome::Failed(failure) if failure.kind == FailureKind::Lapsed))
+    };
+    match pass {
+        Pass::Done(round) if lapsed(round) => Err(Error::NotLeading(crate::leader::Lapsed)),
+        _ => Ok(()),
+    }
+}
