@@ -14,7 +14,7 @@ mod watchdog;
 pub(crate) use permit::tests as permits;
 pub use permit::{Lapsed, Sending, WritePermit};
 
-use crate::lease::{Elector, Next, Request, Term};
+use crate::lease::{CALL, Elector, Next, Request, Term};
 use lease_api::LeaseApi;
 use permit::Granted;
 use std::sync::Arc;
@@ -90,9 +90,11 @@ struct Keeper {
     identity: String,
     /// Who was last said to lead.
     told: Option<String>,
+    /// Whether this process ends.
+    stopping: bool,
 }
 
-/// How often a leader that stops looks whether its last write has ended.
+/// How often a leader whose term is over looks whether its last write has ended.
 const DRAIN: Duration = Duration::from_millis(10);
 
 impl Keeper {
@@ -104,36 +106,34 @@ impl Keeper {
         renewed: Renewed,
     ) -> Self {
         let (elector, identity) = (Elector::new(settings.identity.clone()), settings.identity);
-        Self { api, elector, granted: None, terms, watchdog, renewed, identity, told: None }
+        Self { api, elector, granted: None, terms, watchdog, renewed, identity, told: None, stopping: false }
     }
 
     async fn run(mut self, mut asked: mpsc::Receiver<()>) {
-        let mut stopping = false;
         loop {
             let now = clock::moment();
             let next = self.elector.next(now);
-            self.follow();
+            self.follow().await;
             match next {
                 Next::End => return,
                 Next::Wait(until) => {
                     let wait = until.saturating_sub(clock::boottime());
                     tokio::select! {
                         () = tokio::time::sleep(wait) => {}
-                        _ = asked.recv(), if !stopping => {
-                            stopping = true;
-                            self.stop().await;
-                        }
+                        _ = asked.recv(), if !self.stopping => self.stop().await,
                     }
                 }
                 Next::Send(request) => {
-                    let answer = self.api.call(&request).await;
+                    // Not beyond the term, whose end must be seen to in time.
+                    let left = self.elector.term().map_or(CALL, |term| term.deadline().saturating_sub(clock::boottime()));
+                    let answer = self.api.call(&request, left.min(CALL)).await;
                     let before = self.elector.term().map(|term| term.renewed);
                     self.elector.answered(clock::moment(), answer);
                     let after = self.elector.term().map(|term| term.renewed);
                     if before.is_some() && matches!(request, Request::Replace { .. }) {
                         (self.renewed)(after > before);
                     }
-                    self.follow();
+                    self.follow().await;
                 }
             }
         }
@@ -141,6 +141,7 @@ impl Keeper {
 
     /// Writes end; then the Lease is let go. One that does not end keeps it, until the term is over.
     async fn stop(&mut self) {
+        self.stopping = true;
         if let Some(granted) = &self.granted {
             let deadline = granted.deadline();
             granted.revoke();
@@ -152,7 +153,7 @@ impl Keeper {
     }
 
     /// Brings permits and watchdog in line with the elector.
-    fn follow(&mut self) {
+    async fn follow(&mut self) {
         match (self.elector.term(), &self.granted) {
             (Some(term), Some(granted)) if granted.is_of(term) => {
                 granted.renew(term.deadline());
@@ -165,14 +166,20 @@ impl Keeper {
             (None, Some(granted)) => {
                 granted.revoke();
                 if self.terms.borrow().is_some() {
-                    tracing::warn!(epoch = %granted.epoch(), "no longer leading: nothing is written until this process leads again");
+                    match self.stopping {
+                        true => tracing::info!(epoch = %granted.epoch(), "the Lease is let go"),
+                        false => {
+                            tracing::warn!(epoch = %granted.epoch(), "no longer leading: nothing is written until this process leads again")
+                        }
+                    }
                     self.terms.send_replace(None);
                 }
-                // Until the last attempt has ended, the watchdog stays.
-                if granted.sending() == 0 {
-                    self.watchdog.disarm();
-                    self.granted = None;
+                // Attempts are cut before the term ends. Should one not be, the watchdog is still there.
+                while granted.sending() > 0 {
+                    tokio::time::sleep(DRAIN).await;
                 }
+                self.watchdog.disarm();
+                self.granted = None;
             }
             (None, None) => {}
         }

@@ -108,3 +108,43 @@ pub(super) fn complete(pass: &Pass) -> Result<(), Error> {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::leader::permits;
+    use crate::resource::sealed::Sealed;
+    use futures::{FutureExt, StreamExt};
+
+    fn lead() -> Arc<Lead> {
+        let value_key = ValueKey::new(Sealed::new("0123456789abcdef0123456789abcdef".to_owned())).unwrap();
+        Arc::new(Lead { permit: permits::permit(), value_key, written_for: Mutex::default() })
+    }
+
+    #[test]
+    fn each_term_is_told_once() {
+        let gate = Gate::default();
+        let mut terms = Box::pin(gate.terms());
+        assert!(gate.lead().is_none() && terms.next().now_or_never().is_none(), "nobody leads yet");
+        gate.0.send_replace(Some(lead()));
+        assert!(gate.lead().is_some() && terms.next().now_or_never().is_some());
+        assert!(terms.next().now_or_never().is_none(), "it is the same term");
+        gate.0.send_replace(None);
+        assert!(gate.lead().is_none() && terms.next().now_or_never().is_none(), "its end is no beginning");
+        gate.0.send_replace(Some(lead()));
+        assert!(terms.next().now_or_never().is_some());
+        gate.0.send_replace(Some(lead()));
+        assert!(terms.next().now_or_never().is_some(), "one right after the other");
+    }
+
+    #[test]
+    fn what_is_written_for_early_in_a_term_is_looked_at_again_and_nothing_else_is() {
+        let (lead, idle) = (lead(), Pass::Suspended);
+        assert_eq!(lead.read_back("a", &idle), None);
+        lead.written_for.lock().unwrap().insert("a".to_owned());
+        assert_eq!(lead.read_back("a", &idle), Some(Duration::from_secs(8)));
+        assert_eq!(lead.read_back("b", &idle), None);
+        permits::set_clock(100 + 1000);
+        assert_eq!(lead.read_back("a", &idle), None, "nothing comes that late");
+    }
+}

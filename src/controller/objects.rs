@@ -1,5 +1,8 @@
 //! Whatever is written to Kubernetes: under a permit, no longer than that counts, and never over what somebody else has written since.
 
+#[cfg(test)]
+mod tests;
+
 use super::{Error, KUBERNETES_TIMEOUT, within};
 use crate::leader::WritePermit;
 use kube::api::{Patch, PatchParams};

@@ -1,7 +1,7 @@
 //! The Lease on the API server: read, made, and replaced by version.
 
 use super::Settings;
-use crate::lease::{Answer, CALL, Epoch, LEASE, Record, Request, Seen};
+use crate::lease::{Answer, Epoch, LEASE, Record, Request, Seen};
 use jiff::Timestamp;
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
@@ -9,6 +9,7 @@ use kube::api::{ObjectMeta, PostParams};
 use kube::{Api, Client};
 use std::fmt;
 use std::future::Future;
+use std::time::Duration;
 
 /// Says which term was let go, as `uid/transitions`.
 const RELEASED: &str = "wharfinger.dev/released";
@@ -34,12 +35,12 @@ impl LeaseApi {
         Ok(Self { leases: Api::namespaced(client, &namespace), namespace, name, last: None, wrong: None })
     }
 
-    /// One call, cut at [`CALL`].
-    pub(super) async fn call(&mut self, request: &Request) -> Answer {
+    /// One call, which is cut after so long.
+    pub(super) async fn call(&mut self, request: &Request, longest: Duration) -> Answer {
         let (leases, name, params) = (&self.leases, &self.name, PostParams::default());
         match request {
             Request::Get => {
-                let answer = within(leases.get(name)).await;
+                let answer = within(longest, leases.get(name)).await;
                 self.answer(answer, true)
             }
             Request::Create(record) => {
@@ -47,7 +48,7 @@ impl LeaseApi {
                     Lease { metadata: ObjectMeta { name: Some(name.clone()), ..ObjectMeta::default() }, spec: None },
                     record,
                 );
-                let answer = within(leases.create(&params, &made)).await;
+                let answer = within(longest, leases.create(&params, &made)).await;
                 self.answer(answer, false)
             }
             Request::Replace { seen, record } => {
@@ -58,7 +59,7 @@ impl LeaseApi {
                 lease.metadata.resource_version = Some(seen.version.clone());
                 lease.metadata.name = Some(name.clone());
                 lease.metadata.managed_fields = None;
-                let answer = within(leases.replace(name, &params, &lease)).await;
+                let answer = within(longest, leases.replace(name, &params, &lease)).await;
                 self.answer(answer, true)
             }
         }
@@ -97,7 +98,7 @@ impl LeaseApi {
 enum Trouble {
     Answered(Box<kube::core::Status>),
     Failed(kube::Error),
-    Late,
+    Late(Duration),
 }
 
 impl fmt::Display for Trouble {
@@ -105,17 +106,17 @@ impl fmt::Display for Trouble {
         match self {
             Self::Answered(status) => write!(out, "{} ({})", status.message, status.code),
             Self::Failed(error) => write!(out, "{error}"),
-            Self::Late => write!(out, "no answer within {} s", CALL.as_secs()),
+            Self::Late(longest) => write!(out, "no answer within {} ms", longest.as_millis()),
         }
     }
 }
 
-async fn within(call: impl Future<Output = Result<Lease, kube::Error>>) -> Result<Lease, Trouble> {
-    match tokio::time::timeout(CALL, call).await {
+async fn within(longest: Duration, call: impl Future<Output = Result<Lease, kube::Error>>) -> Result<Lease, Trouble> {
+    match tokio::time::timeout(longest, call).await {
         Ok(Ok(lease)) => Ok(lease),
         Ok(Err(kube::Error::Api(status))) => Err(Trouble::Answered(status)),
         Ok(Err(error)) => Err(Trouble::Failed(error)),
-        Err(_) => Err(Trouble::Late),
+        Err(_) => Err(Trouble::Late(longest)),
     }
 }
 

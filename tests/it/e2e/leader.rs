@@ -113,8 +113,19 @@ async fn one_that_is_stopped_at_a_write_writes_nothing_when_it_wakes() {
         assert_whole(&world, &holdings, "api", "first");
         assert!(holdings.definitions().all(|definition| definition.revision == 1), "nothing is there twice");
         assert_eq!((holdings.secrets.len(), holdings.roles.len()), (1, 1));
+        if soak() && !done {
+            late_write_is_repaired(&world, &rival).await;
+        }
     })
     .await;
+}
+
+/// A deletion of the former leader's that AWS takes long after: nobody asks for a pass.
+async fn late_write_is_repaired(world: &World, rival: &Rival) {
+    let policy = world.aws.holdings().await.roles[0].inline.keys().next().expect("our policy").clone();
+    rival.proxy.forget();
+    world.aws.iam("DeleteRolePolicy", &[("RoleName", &world.role_name()), ("PolicyName", &policy)]).await;
+    rival.proxy.until("the policy again", |calls| calls.iter().any(|call| call.operation == "PutRolePolicy")).await;
 }
 
 #[tokio::test]
