@@ -26,6 +26,7 @@ use aws_types::SdkConfig;
 use aws_types::region::Region;
 use pace::{Pace, ValuePace};
 use permitted::Permitted;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The clients of one account and Region, with one identity, for looking.
 #[derive(Debug, Clone)]
@@ -36,6 +37,8 @@ pub struct Reader {
     pace: Pace,
     values: ValuePace,
     calls: Calls,
+    /// The last account that was asked for: each has connections of its own.
+    permitted: Arc<Mutex<Option<(WritePermit, Account)>>>,
 }
 
 /// The same with the clients that write, for as long as a permit counts.
@@ -48,11 +51,20 @@ pub struct Account {
 
 impl Reader {
     fn new(reads: SdkConfig, writes: SdkConfig, calls: &Calls, pace: Pace, values: ValuePace) -> Self {
-        Self { read: Clients::new(&reads, calls, &Permitted::read()), reads, writes, pace, values, calls: calls.clone() }
+        let read = Clients::new(&reads, calls, &Permitted::read());
+        Self { read, reads, writes, pace, values, calls: calls.clone(), permitted: Arc::default() }
     }
 
     /// The account to write to.
     pub fn permitted(&self, permit: &WritePermit) -> Account {
+        let mut known = self.permitted.lock().unwrap_or_else(PoisonError::into_inner);
+        match known.as_ref().filter(|(of, _)| of.is_same(permit)) {
+            Some((_, account)) => account.clone(),
+            None => known.insert((permit.clone(), self.account(permit))).1.clone(),
+        }
+    }
+
+    fn account(&self, permit: &WritePermit) -> Account {
         let writes = match permit.longest_attempt() {
             Some(longest) => cut(&self.writes, longest),
             None => self.writes.clone(),

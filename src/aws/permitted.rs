@@ -119,6 +119,10 @@ mod tests {
 
     fn account(permit: &WritePermit, until: u64) -> (Account, Wire) {
         let wire = Wire::default();
+        (reader(&wire, until).permitted(permit), wire)
+    }
+
+    fn reader(wire: &Wire, until: u64) -> Reader {
         let connector = SharedHttpConnector::new(wire.clone());
         let http: SharedHttpClient = http_client_fn(move |_, _| connector.clone());
         let config = SdkConfig::builder()
@@ -128,8 +132,7 @@ mod tests {
             .credentials_provider(SharedCredentialsProvider::new(Slow(until)))
             .http_client(http)
             .build();
-        let reader = Reader::new(config.clone(), config, &Calls::new(|_| {}), Default::default(), Default::default());
-        (reader.permitted(permit), wire)
+        Reader::new(config.clone(), config, &Calls::new(|_| {}), Default::default(), Default::default())
     }
 
     #[tokio::test]
@@ -142,6 +145,19 @@ mod tests {
             assert_eq!(wire.0.load(Ordering::SeqCst), usize::from(sent), "at {until}: {outcome:?}");
             assert_eq!(outcome.err().map(|failure| failure.kind), (!sent).then_some(FailureKind::Lapsed), "at {until}");
         }
+    }
+
+    #[tokio::test]
+    async fn each_term_has_an_account_of_its_own() {
+        let (former, present) = (permits::permit(), permits::permit());
+        let wire = Wire::default();
+        let reader = reader(&wire, 300);
+        let _ = reader.permitted(&former); // it is kept
+        assert!(iam::tag(&reader.permitted(&present), "role", &Default::default()).await.is_err(), "it has lapsed as well");
+        let cluster = WritePermit::without_cluster();
+        assert!(iam::tag(&reader.permitted(&cluster), "role", &Default::default()).await.is_ok(), "this one never does");
+        assert!(iam::tag(&reader.permitted(&former), "role", &Default::default()).await.is_err());
+        assert_eq!(wire.0.load(Ordering::SeqCst), 1);
     }
 
     #[tokio::test]

@@ -74,6 +74,15 @@ impl WritePermit {
         if may_send(deadline, (shared.clock)()) { Ok(sending) } else { Err(Lapsed) }
     }
 
+    /// Whether it ends when that one ends.
+    pub fn is_same(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (Kind::Term(one), Kind::Term(other)) => Arc::ptr_eq(one, other),
+            (Kind::NoCluster, Kind::NoCluster) => true,
+            _ => false,
+        }
+    }
+
     /// When an attempt is cut; nothing where none needs to be.
     pub fn longest_attempt(&self) -> Option<Duration> {
         matches!(self.0, Kind::Term(_)).then_some(ATTEMPT)
@@ -185,6 +194,7 @@ pub(crate) mod tests {
     fn attempts_under_way_are_known() {
         let granted = granted(false);
         let (permit, other) = (granted.permit(), granted.permit());
+        assert!(permit.is_same(&other) && !permit.is_same(&super::tests::permit()), "a term has one");
         let sending = (permit.send().unwrap(), other.send().unwrap());
         assert_eq!(granted.sending(), 2);
         drop(sending);

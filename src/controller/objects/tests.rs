@@ -43,7 +43,7 @@ fn binding(version: &str, users: i64) -> Value {
     json!({
         "apiVersion": "wharfinger.dev/v1alpha1", "kind": "AccountBinding",
         "metadata": {"name": "prod", "uid": "u1", "resourceVersion": version},
-        "spec": {"accountId": "111122223333"}, "status": {"workloads": users, "conditions": []},
+        "spec": {"accountId": "111122223333", "regions": []}, "status": {"workloads": users, "conditions": []},
     })
 }
 
