@@ -60,13 +60,18 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<u8> {
 }
 
 async fn run_controller(common: &Common, settings: ControllerArguments) -> anyhow::Result<u8> {
-    let client = remote::client(common).await?;
+    let config = remote::config(common).await?;
+    let client = remote::client(config.clone())?;
     let home = common.state_namespace.clone().unwrap_or_else(|| client.default_namespace().to_owned());
     let settings = controller::Settings {
-        installation: format!("{home}/wharfinger"),
         namespaces: Scope::of(settings.watch_namespaces.map(|list| list.0)),
         secret_namespaces: Scope::of(settings.secret_namespaces.map(|list| list.0)),
-        state_namespace: common.state_namespace.clone(),
+        lease: controller::Lease {
+            config,
+            namespace: settings.lease_namespace.unwrap_or_else(|| home.clone()),
+            name: settings.lease_name,
+        },
+        state_namespace: home,
         cluster_id: settings.cluster_id,
         concurrency: settings.concurrency,
         aws_timeout: common.aws_timeout(),

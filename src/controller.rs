@@ -6,6 +6,7 @@ mod crds;
 mod events;
 mod fetch;
 mod installations;
+mod lead;
 mod merge;
 mod objects;
 mod permissions;
@@ -29,9 +30,9 @@ pub(crate) use value_key::{load_existing as read_value_key, random_key};
 use crate::api::{AccountBinding, PrivateImageWorkload, RegistryCredential};
 use crate::aws::Calls;
 use crate::aws::accounts::Accounts;
+use crate::leader::{self, Lapsed, Leadership};
 use crate::metrics::Metrics;
 use crate::registry::Registries;
-use crate::resource::fingerprint::ValueKey;
 use crate::serve::serve;
 use crate::status::Installation;
 use futures::FutureExt;
@@ -59,10 +60,10 @@ pub struct Settings {
     pub namespaces: Scope,
     /// The namespaces whose Secrets may be read, of those that are watched.
     pub secret_namespaces: Scope,
-    /// Name of this installation: namespace and name of its Lease.
-    pub installation: String,
-    /// Where the value key is kept; the client's own namespace if absent.
-    pub state_namespace: Option<String>,
+    /// Where the value key is kept.
+    pub state_namespace: String,
+    /// The Lease that decides who leads.
+    pub lease: Lease,
     /// The cluster id; the uid of the kube-system namespace if absent.
     pub cluster_id: Option<String>,
     /// Passes at the same time.
@@ -73,6 +74,17 @@ pub struct Settings {
     pub metrics_addr: SocketAddr,
     /// Address of `/healthz` and `/readyz`.
     pub health_addr: SocketAddr,
+}
+
+/// Where the Lease is.
+#[derive(Debug, Clone)]
+pub struct Lease {
+    /// How to reach the cluster, for a client that nobody else uses.
+    pub config: kube::Config,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
 }
 
 /// Longest wait for an answer of the Kubernetes API, watches excepted.
@@ -89,8 +101,17 @@ pub enum Error {
     #[error("Kubernetes: {0}")]
     Kubernetes(#[from] kube::Error),
     /// No answer in time.
-    #[error("Kubernetes did not answer within {} s", KUBERNETES_TIMEOUT.as_secs())]
-    Timeout,
+    #[error("Kubernetes did not answer within {} s", .0.as_secs())]
+    Timeout(Duration),
+    /// Nothing was written, because this process does not lead.
+    #[error(transparent)]
+    NotLeading(#[from] Lapsed),
+    /// A status was not written over one that is newer than the pass.
+    #[error("the status was written by somebody else since this pass began")]
+    Overtaken,
+    /// No thread for the Lease.
+    #[error("cannot take part in the election of a leader: {0}")]
+    Election(std::io::Error),
     /// What was made before cannot be used.
     #[error("{0}")]
     State(String),
@@ -108,7 +129,8 @@ pub(crate) struct Context {
     pub(crate) accounts: Arc<Accounts>,
     pub(crate) registries: Registries,
     pub(crate) cluster: String,
-    pub(crate) value_key: ValueKey,
+    /// Shut while another process leads.
+    gate: lead::Gate,
     pub(crate) metrics: Arc<Metrics>,
     recorder: Recorder,
     readiness: Arc<Readiness>,
@@ -135,7 +157,10 @@ pub(crate) struct Context {
 
 /// A call to Kubernetes with a deadline.
 pub(crate) async fn within<T>(call: impl Future<Output = Result<T, kube::Error>>) -> Result<T, Error> {
-    tokio::time::timeout(KUBERNETES_TIMEOUT, call).await.map_err(|_| Error::Timeout)?.map_err(Error::Kubernetes)
+    tokio::time::timeout(KUBERNETES_TIMEOUT, call)
+        .await
+        .map_err(|_| Error::Timeout(KUBERNETES_TIMEOUT))?
+        .map_err(Error::Kubernetes)
 }
 
 /// All objects of a kind where the controller looks, as the API server has them.
@@ -165,7 +190,7 @@ pub async fn run(
     readiness.require(START);
     let refused = Arc::new(Notify::new());
     tokio::spawn(start::ask_for_permissions(client.clone(), settings.clone(), readiness.clone(), refused.clone()));
-    let Some((cluster, value_key)) = start::identity(&client, &settings, &readiness, stop.clone()).await else { return Ok(()) };
+    let Some(cluster) = start::cluster(&client, &settings, &readiness, stop.clone()).await else { return Ok(()) };
     let counted = metrics.clone();
     let accounts = Accounts::load(settings.aws_timeout, Calls::new(move |call| counted.called(call)), &cluster).await;
     let accounts = Arc::new(accounts);
@@ -174,18 +199,18 @@ pub async fn run(
     let (credentials, credential_writer) = store();
     let (bindings, binding_writer) = store();
     let context = Arc::new(Context {
-        recorder: Recorder::new(
-            client.clone(),
-            Reporter { controller: "wharfinger".into(), instance: std::env::var("HOSTNAME").ok() },
-        ),
+        recorder: recorder(&client),
         client: client.clone(),
         accounts,
         registries,
         cluster,
-        value_key,
+        gate: lead::Gate::default(),
         metrics,
         readiness: readiness.clone(),
-        installation: Installation { name: settings.installation, namespaces: settings.namespaces.names().cloned() },
+        installation: Installation {
+            name: format!("{}/{}", settings.lease.namespace, settings.lease.name),
+            namespaces: settings.namespaces.names().cloned(),
+        },
         installations: Installations::default(),
         refused: refused.clone(),
         registering: Mutex::default(),
@@ -210,8 +235,11 @@ pub async fn run(
     };
     readiness.fine(START); // from here on it is the watches that are waited for
     tokio::spawn(registry_credential::count_users(context.clone()));
+    let leadership = stand(settings.lease, context.metrics.clone())?;
+    tokio::spawn(lead::follow(context.clone(), settings.state_namespace, leadership.terms()));
     let config = ControllerConfig::default().concurrency(settings.concurrency.max(1)).debounce(DEBOUNCE);
     runners::run(watches, context, config, stop).await;
+    leadership.release().await;
     Ok(())
 }
 
@@ -224,6 +252,20 @@ fn unfinished(context: &Context, error: &Error, told: impl FnOnce()) {
     if !refused || context.readiness.is_fine(permissions::WHAT) {
         told();
     }
+}
+
+fn recorder(client: &Client) -> Recorder {
+    let reporter = Reporter { controller: "wharfinger".into(), instance: std::env::var("HOSTNAME").ok() };
+    Recorder::new(client.clone(), reporter)
+}
+
+/// Takes part in the election, under a name that no other process has.
+fn stand(lease: Lease, metrics: Arc<Metrics>) -> Result<Leadership, Error> {
+    let Lease { config, namespace, name } = lease;
+    let host = std::env::var("HOSTNAME").unwrap_or_else(|_| "wharfinger".to_owned());
+    let identity = format!("{host}_{:016x}", rand::random::<u64>());
+    let place = leader::Settings { config, namespace, name, identity };
+    Leadership::stand(place, Arc::new(move |renewed| metrics.renewed(renewed))).map_err(Error::Election)
 }
 
 /// The uid of the kube-system namespace, which no other cluster has.

@@ -1,12 +1,13 @@
 //! One pass over one workload: the stages in a row. Controller and command line share it; what differs is whether the last call,
-//! the one that writes, is made.
+//! the one that writes, is made. It takes a permit: a pass without one only plans.
 
 use crate::api::PrivateImageWorkload;
 use crate::apply::apply;
-use crate::aws::Account;
+use crate::aws::Reader;
 use crate::aws::accounts::{Accounts, Refusal};
 use crate::desired::{self, Removal, known_definitions, removal};
 use crate::inputs::{CredentialInputs, Inputs};
+use crate::leader::WritePermit;
 use crate::observe::{observe, strangers};
 use crate::observed::Reads;
 use crate::pass::{Facts, Outcome, Pass, Round, credential_facts, facts, of_young_role};
@@ -40,12 +41,12 @@ impl Shared {
     }
 }
 
-/// Makes AWS what the workload says, or with `write` false only says what that would take.
+/// Makes AWS what the workload says, or without a permit only says what that would take.
 pub async fn converge(
     accounts: &Arc<Accounts>,
     registries: &Registries,
     inputs: &Inputs,
-    write: bool,
+    permit: Option<&WritePermit>,
     shared: &mut Shared,
 ) -> Pass {
     if inputs.workload.spec.suspend {
@@ -59,18 +60,18 @@ pub async fn converge(
         Ok(desired) => desired,
         Err(problems) => return Pass::Refused(problems),
     };
-    let account = match account(accounts, &target).await {
-        Ok(account) => account,
+    let reader = match reader(accounts, &target).await {
+        Ok(reader) => reader,
         Err(problem) => return Pass::Refused(vec![problem]),
     };
-    let mut observed = observe(&account, &desired.reads()).await;
+    let mut observed = observe(&reader, &desired.reads()).await;
     while let Some(more) = desired.further_reads(&observed) {
-        observed.absorb(observe(&account, &more).await);
+        observed.absorb(observe(&reader, &more).await);
     }
-    observed.images = registries.look(&account, &plan::questions(&desired, &observed), &observed).await;
+    observed.images = registries.look(&reader, &plan::questions(&desired, &observed), &observed).await;
     let mut plan = plan::converge(&desired, &observed);
     let forgets = desired.leaves_something(&observed);
-    if write
+    if permit.is_some()
         && (plan.touches_others() || forgets)
         && let Some(inputs) = shared.refreshed(inputs).await
     {
@@ -80,46 +81,49 @@ pub async fn converge(
         };
         plan = plan::converge(&desired, &observed);
     }
-    let outcomes = match write {
-        true => Some(of_young_role(carry_out(&account, &plan, forgets, shared).await, &desired.role, &plan, &observed)),
-        false => None,
+    let outcomes = match permit {
+        Some(permit) => {
+            let outcomes = carry_out(&reader, permit, &plan, forgets, shared).await;
+            Some(of_young_role(outcomes, &desired.role, &plan, &observed))
+        }
+        None => None,
     };
     let facts = facts(&desired, &observed, &plan, outcomes.as_deref().unwrap_or_default());
     Pass::Done(Box::new(Round { target, plan, outcomes, warnings: desired.warnings, facts }))
 }
 
-/// Removes what the workload made and nobody else uses, or with `write` false only says what that would take.
-pub async fn remove(accounts: &Arc<Accounts>, inputs: &Inputs, write: bool, shared: &mut Shared) -> Pass {
-    let (target, account) = match place(accounts, target::of_removal(&inputs.claim())).await {
+/// Removes what the workload made and nobody else uses, or without a permit only says what that would take.
+pub async fn remove(accounts: &Arc<Accounts>, inputs: &Inputs, permit: Option<&WritePermit>, shared: &mut Shared) -> Pass {
+    let (target, reader) = match place(accounts, target::of_removal(&inputs.claim())).await {
         Ok(place) => place,
         Err(problem) => return Pass::Refused(vec![problem]),
     };
     let mut inputs = shared.refreshed(inputs).await.unwrap_or_else(|| inputs.clone());
     if !inputs.siblings_complete {
         let (prefix, known) = known_definitions(&inputs, &target);
-        inputs.strangers = match strangers(&account, &prefix, &known).await {
+        inputs.strangers = match strangers(&reader, &prefix, &known).await {
             Ok(names) => names.into_iter().map(|name| format!("definition {name}")).collect(),
             Err(failure) => vec![format!("definitions that could not be looked at ({failure})")],
         };
     }
     let inputs = &inputs;
-    let mut observed = observe(&account, &Removal::revisions(inputs, &target)).await;
+    let mut observed = observe(&reader, &Removal::revisions(inputs, &target)).await;
     let removal = removal(inputs, &target, &observed);
-    observed.absorb(observe(&account, &removal.reads(&observed)).await);
+    observed.absorb(observe(&reader, &removal.reads(&observed)).await);
     let plan = plan::remove(&removal, &observed);
-    let outcomes = match write {
-        true => Some(carry_out(&account, &plan, false, shared).await),
-        false => None,
+    let outcomes = match permit {
+        Some(permit) => Some(carry_out(&reader, permit, &plan, false, shared).await),
+        None => None,
     };
     Pass::Done(Box::new(Round { target, plan, outcomes, warnings: vec![], facts: Facts::default() }))
 }
 
-/// Makes AWS what the credential says, or with `write` false only says what that would take.
-pub async fn converge_credential(accounts: &Arc<Accounts>, inputs: &CredentialInputs, write: bool) -> Pass {
+/// Makes AWS what the credential says, or without a permit only says what that would take.
+pub async fn converge_credential(accounts: &Arc<Accounts>, inputs: &CredentialInputs, permit: Option<&WritePermit>) -> Pass {
     if inputs.credential.spec.suspend {
         return Pass::Suspended;
     }
-    let (target, account) = match place(accounts, target::choose(&inputs.claim())).await {
+    let (target, reader) = match place(accounts, target::choose(&inputs.claim())).await {
         Ok(place) => place,
         Err(problem) => return Pass::Refused(vec![problem]),
     };
@@ -127,19 +131,19 @@ pub async fn converge_credential(accounts: &Arc<Accounts>, inputs: &CredentialIn
         Ok(desired) => desired,
         Err(problems) => return Pass::Refused(problems),
     };
-    let observed = observe(&account, &desired.reads()).await;
+    let observed = observe(&reader, &desired.reads()).await;
     let plan = plan::credential(&desired, &observed);
-    let outcomes = match write {
-        true => Some(apply(&account, &plan).await),
-        false => None,
+    let outcomes = match permit {
+        Some(permit) => Some(apply(&reader.permitted(permit), &plan).await),
+        None => None,
     };
     let facts = credential_facts(&desired, &observed, &plan, outcomes.as_deref().unwrap_or_default());
     Pass::Done(Box::new(Round { target, plan, outcomes, warnings: desired.warnings, facts }))
 }
 
 /// Removes the secret that the credential keeps. Needs neither a valid spec nor the source Secret.
-pub async fn remove_credential(accounts: &Arc<Accounts>, inputs: &CredentialInputs, write: bool) -> Pass {
-    let (target, account) = match place(accounts, target::of_removal(&inputs.claim())).await {
+pub async fn remove_credential(accounts: &Arc<Accounts>, inputs: &CredentialInputs, permit: Option<&WritePermit>) -> Pass {
+    let (target, reader) = match place(accounts, target::of_removal(&inputs.claim())).await {
         Ok(place) => place,
         Err(problem) => return Pass::Refused(vec![problem]),
     };
@@ -151,12 +155,12 @@ pub async fn remove_credential(accounts: &Arc<Accounts>, inputs: &CredentialInpu
         Some(_) => Reads::default(), // nothing of it is ours
         None => Reads { secrets: [name.clone()].into(), ..Reads::default() },
     };
-    let observed = observe(&account, &reads).await;
+    let observed = observe(&reader, &reads).await;
     let (owner, days) = (desired::credential_owner(inputs), desired::recovery_window(inputs));
     let plan = plan::remove_credential(&name, &owner, recorded.map(|secret| secret.arn.as_str()), days, &observed);
-    let outcomes = match write {
-        true => Some(apply(&account, &plan).await),
-        false => None,
+    let outcomes = match permit {
+        Some(permit) => Some(apply(&reader.permitted(permit), &plan).await),
+        None => None,
     };
     Pass::Done(Box::new(Round { target, plan, outcomes, warnings: vec![], facts: Facts::default() }))
 }
@@ -169,18 +173,18 @@ pub fn credential_from_nothing(inputs: &CredentialInputs) -> Result<(Target, Pla
     Ok((target, plan))
 }
 
-async fn place(accounts: &Arc<Accounts>, target: Result<Target, Problem>) -> Result<(Target, Account), Problem> {
+async fn place(accounts: &Arc<Accounts>, target: Result<Target, Problem>) -> Result<(Target, Reader), Problem> {
     let target = target?;
-    let account = account(accounts, &target).await?;
-    Ok((target, account))
+    let reader = reader(accounts, &target).await?;
+    Ok((target, reader))
 }
 
 /// The lock is let go before the first write if nothing shared is written, nor forgotten by the status.
-async fn carry_out(account: &Account, plan: &Plan, forgets: bool, shared: &mut Shared) -> Vec<Outcome> {
+async fn carry_out(reader: &Reader, permit: &WritePermit, plan: &Plan, forgets: bool, shared: &mut Shared) -> Vec<Outcome> {
     if !forgets && plan.is_private() {
         shared.lock = None;
     }
-    apply(account, plan).await
+    apply(&reader.permitted(permit), plan).await
 }
 
 /// What would be written if nothing existed yet. Asks nobody: ARNs that only AWS knows are named as such, and whatever exists
@@ -191,8 +195,8 @@ pub fn from_nothing(inputs: &Inputs) -> Result<Plan, Vec<Problem>> {
     Ok(plan::converge(&desired, &plan::imagined(&desired)))
 }
 
-async fn account(accounts: &Arc<Accounts>, target: &Target) -> Result<Account, Problem> {
-    accounts.account(target).await.map_err(|refusal| match refusal {
+async fn reader(accounts: &Arc<Accounts>, target: &Target) -> Result<Reader, Problem> {
+    accounts.reader(target).await.map_err(|refusal| match refusal {
         Refusal::Mismatch(problem) => problem,
         Refusal::Failed(failure) => {
             let field = match &target.binding {

@@ -33,6 +33,8 @@ pub enum FailureKind {
     PolicyRefused,
     /// A server error, or no answer: it may or may not have happened.
     Transient,
+    /// Not sent: this process does not lead any more. Whoever leads sees to it.
+    Lapsed,
 }
 
 /// A failed call: which, what AWS said, and under which request id.
@@ -71,7 +73,8 @@ impl Failure {
 
     /// Whether the same call may succeed later with nothing else changed.
     pub fn passes(&self) -> bool {
-        matches!(self.kind, FailureKind::Throttled | FailureKind::HeldBack | FailureKind::Transient | FailureKind::Conflict)
+        use FailureKind::{Conflict, HeldBack, Lapsed, Throttled, Transient};
+        matches!(self.kind, Throttled | HeldBack | Transient | Conflict | Lapsed)
     }
 }
 

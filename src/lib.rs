@@ -20,7 +20,8 @@
 //! an older revision is looked for only when one could end.
 //!
 //! [`converge`] is the flow in one file, once to make and once to remove: a deletion is a plan as well. Three shells share it:
-//! the [`controller`], the command line ([`cli`]) and the tests. A dry run is not a flag, it is the last call left out.
+//! the [`controller`], the command line ([`cli`]) and the tests. A dry run is not a flag, it is the last call left out, for want of a
+//! permit.
 //!
 //! # Code map
 //!
@@ -38,6 +39,8 @@
 //! | [`mod@agent_config`] | the logins as configuration of the ECS agent | pure |
 //! | [`resource`] | the pure half of each AWS kind, and the words they share: names, tags, ARNs, images, policies, logins | pure |
 //! | [`problem`], [`failure`], [`interval`] | bad input, failed calls, durations | pure |
+//! | [`lease`] | who leads: the rules | pure |
+//! | [`leader`] | who leads: the thread that keeps the Lease, permits, the watchdog | acts |
 //! | [`registry`] | registries, asked whether a login pulls an image | acts |
 //! | [`aws`] | the effect half of each AWS kind: how to read and write it, in the SDK's words; accounts; error codes | acts |
 //! | [`mod@observe`] | all reads, at the same time | acts |
@@ -63,6 +66,9 @@
 //! - Nothing outside [`aws`] names an SDK type, and nothing outside `aws/error.rs` looks at an error code.
 //! - No secret value has a printed form: it lives in [`resource::sealed::Sealed`], which is opened to make a secret's value of
 //!   it, to fingerprint that, to send it, to scrub it from AWS's messages, and to print it where `--reveal` asks for it.
+//! - No write leaves without a permit: the clients that write to AWS are made of one, and what writes to Kubernetes is one function
+//!   that takes one. Both ask it right before sending, and cut the call at [`lease::ATTEMPT`].
+//! - No status is written over one that the pass has not seen.
 //! - No write is retried behind our back. A lost answer is looked up by the next pass before anything is sent again.
 //! - No user's `spec` is ever written to, and no list of a user's is reordered.
 //! - No ARN out of a spec is granted, passed or written to that no fence admits.
@@ -83,6 +89,12 @@
 //! **Errors are two jobs.** [`failure::FailureKind`] is for branching, [`failure::Failure`] for people. What is wrong with the
 //! input is a [`problem::Problem`]: field, value, rule, remedy, all of them at once. An `Err` in the controller means that
 //! Kubernetes failed, never AWS.
+//!
+//! **Leadership.** [`lease`] is a state machine that is asked what to do and told what came of it; [`leader`] runs it on a thread of
+//! its own and turns each term into a [`leader::WritePermit`]. `controller/lead.rs` is what that means to passes: none while another
+//! process leads, one over each object when a term begins, and, where the leader before was cut off, some more over what was written
+//! for. A lapsed permit is data ([`failure::FailureKind::Lapsed`]) and is never told in a status. The command line has no Lease and
+//! says so: [`leader::WritePermit::without_cluster`]. `docs/leadership.md` says what is promised.
 //!
 //! **Is the image there?** Registries are asked as one more part of what is observed: [`resource::verification`] says what to ask and
 //! how long an answer counts, `plan/verify.rs` what follows. Whatever a stranger answers, the login goes only where fences let it.
@@ -110,6 +122,8 @@ pub mod failure;
 pub mod import;
 pub mod inputs;
 pub mod interval;
+pub mod leader;
+pub mod lease;
 pub mod metrics;
 pub mod observe;
 pub mod observed;

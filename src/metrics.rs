@@ -7,6 +7,7 @@ use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
@@ -20,6 +21,8 @@ pub struct Metrics {
     duration: Histogram,
     status_writes: Counter,
     drift: Family<DriftLabels, Counter>,
+    leader: Gauge,
+    renewals: Family<RenewalLabels, Counter>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -44,6 +47,11 @@ struct DriftLabels {
     kind: String,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RenewalLabels {
+    outcome: &'static str,
+}
+
 impl Default for Metrics {
     fn default() -> Self {
         let metrics = Self {
@@ -54,6 +62,8 @@ impl Default for Metrics {
             duration: Histogram::new(exponential_buckets(0.01, 2.0, 14)),
             status_writes: Counter::default(),
             drift: Family::default(),
+            leader: Gauge::default(),
+            renewals: Family::default(),
         };
         metrics.registered()
     }
@@ -71,6 +81,12 @@ impl Metrics {
             "drift",
             "Things in AWS that were found changed after they had been right, by kind",
             self.drift.clone(),
+        );
+        registry.register("leader", "Whether this process leads", self.leader.clone());
+        registry.register(
+            "lease_renewals",
+            "Renewals of the Lease by this process as leader, by what came of them",
+            self.renewals.clone(),
         );
         self
     }
@@ -110,6 +126,22 @@ impl Metrics {
         for step in round.plan.steps.iter().filter(planned) {
             self.drift.get_or_create(&DriftLabels { kind: format!("{:?}", step.subject.kind) }).inc();
         }
+    }
+
+    /// Says whether this process leads.
+    pub fn leads(&self, leads: bool) {
+        self.leader.set(leads.into());
+    }
+
+    /// Whether this process leads.
+    pub fn is_leading(&self) -> bool {
+        self.leader.get() == 1
+    }
+
+    /// Counts a renewal of the Lease.
+    pub fn renewed(&self, renewed: bool) {
+        let outcome = if renewed { "Renewed" } else { "Failed" };
+        self.renewals.get_or_create(&RenewalLabels { outcome }).inc();
     }
 
     /// All metrics as text.

@@ -13,7 +13,7 @@ mod wire;
 pub use wire::Resolver;
 
 use crate::api::{ImageFailure, ImageFailureClass, ImageStatus};
-use crate::aws::{Account, secrets_manager};
+use crate::aws::{Reader, secrets_manager};
 use crate::observed::{Observed, Snapshot};
 use crate::resource::login::Login;
 use crate::resource::sealed::Sealed;
@@ -67,11 +67,11 @@ impl Registries {
     }
 
     /// Answers for all images, at the same time. One that is at hand is not fetched.
-    pub async fn look(&self, account: &Account, images: &[ImageRead], observed: &Observed) -> Vec<ImageStatus> {
-        join_all(images.iter().map(|read| self.answer(account, read, observed))).await
+    pub async fn look(&self, reader: &Reader, images: &[ImageRead], observed: &Observed) -> Vec<ImageStatus> {
+        join_all(images.iter().map(|read| self.answer(reader, read, observed))).await
     }
 
-    async fn answer(&self, account: &Account, read: &ImageRead, observed: &Observed) -> ImageStatus {
+    async fn answer(&self, reader: &Reader, read: &ImageRead, observed: &Observed) -> ImageStatus {
         let version_id = match &read.login {
             LoginSource::Given { version_id, .. } => Some(version_id.as_str()),
             LoginSource::Stored { .. } => {
@@ -81,7 +81,7 @@ impl Registries {
         if let Some(status) = read.at_hand(version_id, Timestamp::now()) {
             return status.clone();
         }
-        let answer = match value(account, read).await.map(|value| Login::of_value(&value)) {
+        let answer = match value(reader, read).await.map(|value| Login::of_value(&value)) {
             Ok(Ok(login)) => self.prove(read, &login).await,
             Ok(Err(fault)) => {
                 let message =
@@ -112,7 +112,7 @@ impl Registries {
 }
 
 /// The value of the secret: at hand, or read where a proof is demanded.
-async fn value(account: &Account, read: &ImageRead) -> Result<Sealed, ImageFailure> {
+async fn value(reader: &Reader, read: &ImageRead) -> Result<Sealed, ImageFailure> {
     let not_verified = |message: &str| failed(ImageFailureClass::NotVerified, message);
     match &read.login {
         LoginSource::Given { value, .. } => Ok(value.clone()),
@@ -121,7 +121,7 @@ async fn value(account: &Account, read: &ImageRead) -> Result<Sealed, ImageFailu
         }
         LoginSource::Stored { arn: None } => Err(not_verified("the secret was not found, or may not be used")),
         LoginSource::Stored { arn: Some(arn) } => {
-            let value = secrets_manager::value(&account.near(arn), arn).await;
+            let value = secrets_manager::value(&reader.near(arn), arn).await;
             let value = value.map_err(|failure| not_verified(&failure.to_string()))?;
             value.ok_or_else(|| {
                 failed(ImageFailureClass::WrongCredential, "the secret has no text for a value, so ECS cannot use it")

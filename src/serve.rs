@@ -18,12 +18,13 @@ pub async fn serve(
     ready: Arc<Readiness>,
     stop: impl Future<Output = ()> + Clone + Send + 'static,
 ) -> std::io::Result<(SocketAddr, SocketAddr)> {
+    let counted = metrics.clone();
     let text = move || {
         let metrics = metrics.clone();
         async move { ([("content-type", "application/openmetrics-text; version=1.0.0; charset=utf-8")], metrics.text()) }
     };
     let readiness = move || {
-        let told = ready.told();
+        let told = ready.told(if counted.is_leading() { "leading" } else { "standby" });
         async move { told.map_or_else(|missing| (StatusCode::SERVICE_UNAVAILABLE, missing), |text| (StatusCode::OK, text)) }
     };
     let metrics = TcpListener::bind(metrics_addr).await?;

@@ -170,10 +170,24 @@ class Calls(collections.Counter):
         return f"{self.writes} write{'s' * (self.writes != 1)}, {self.reads} read{'s' * (self.reads != 1)}"
 
 
-class Controller:
-    """A `wharfinger controller` process with its log and its counters."""
+def free_lease(name="wharfinger"):
+    """Lets the Lease go in the name of a controller that is dead, or makes one that nobody holds, so that the next one leads at once:
+    nobody else can know that no other process leads. Only for when none does."""
+    if not kubectl("get", "lease", name, "--ignore-not-found", "-o", "name"):
+        kubectl("create", "-f", "-", input=json.dumps({
+            "apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": name}, "spec": {"leaseTransitions": 0}}))
+    lease = json.loads(kubectl("get", "lease", name, "-o", "json"))
+    term = f"{lease['metadata']['uid']}/{lease['spec']['leaseTransitions']}"
+    patch = {"metadata": {"annotations": {"wharfinger.dev/released": term}}, "spec": {"holderIdentity": None}}
+    kubectl("patch", "lease", name, "--type=merge", "-p", json.dumps(patch))
 
-    def __init__(self, program, name="controller", *flags):
+
+class Controller:
+    """A `wharfinger controller` process with its log and its counters. Without `beside` no other one runs."""
+
+    def __init__(self, program, name="controller", *flags, beside=False):
+        if not beside:
+            free_lease()
         self.log = state() / f"{name}.log"
         self.log.unlink(missing_ok=True)
         self.pid = processes.spawn(state(), name, [
@@ -181,8 +195,10 @@ class Controller:
         ], tied=not KEEP)
         try:
             serving = until("the controller's log line `serving`", self._serving, controller=self)
-            self.metrics_url, health = f"http://{serving['metrics_addr']}/metrics", f"http://{serving['health_addr']}/readyz"
-            until(f"{health} to answer", lambda: self._answers(health), controller=self)
+            self.metrics_url, self.health_url = f"http://{serving['metrics_addr']}/metrics", f"http://{serving['health_addr']}/readyz"
+            until(f"{self.health_url} to answer", self.role, controller=self)
+            if not beside:
+                until("the controller to lead", lambda: self.role() == "leading", controller=self)
         except Failed as failure:
             self.stop()
             raise Failed(f"{failure}; the end of its log:\n{self.log_tail()}") from None
@@ -204,13 +220,12 @@ class Controller:
                 return fields
         return None
 
-    @staticmethod
-    def _answers(url):
+    def role(self):
+        """`leading` or `standby`; None while its watches are not synced."""
         try:
-            fetch(url)
-            return True
+            return fetch(self.health_url)
         except OSError:
-            return False
+            return None
 
     def alive(self):
         return processes.alive(self.pid)

@@ -6,7 +6,7 @@
 
 use super::error::failure;
 use super::pace::{Pace, ValuePace};
-use super::{Account, Calls};
+use super::{Calls, Reader};
 use crate::failure::Failure;
 use crate::problem::Problem;
 use crate::status::Reason;
@@ -64,7 +64,7 @@ const IDLE: Duration = Duration::from_secs(2 * 3600);
 #[derive(Debug)]
 struct Known {
     account_id: String,
-    account: Account,
+    account: Reader,
 }
 
 /// Why an identity may not be used.
@@ -105,8 +105,8 @@ impl Accounts {
         self.caller(&self.config(None, READ_ATTEMPTS)).await
     }
 
-    /// The clients of a target.
-    pub async fn account(&self, target: &Target) -> Result<Account, Refusal> {
+    /// The clients of a target, for looking.
+    pub async fn reader(&self, target: &Target) -> Result<Reader, Refusal> {
         let identity = Identity {
             role_arn: target.role_arn.clone(),
             external_id: target.external_id.clone(),
@@ -134,12 +134,12 @@ impl Accounts {
         slot.known.clone()
     }
 
-    fn clients(&self, config: &SdkConfig, region: &str, pace: Pace) -> Account {
+    fn clients(&self, config: &SdkConfig, region: &str, pace: Pace) -> Reader {
         let config = |attempts| {
             let retries = RetryConfig::standard().with_max_attempts(attempts);
             config.to_builder().region(Region::new(region.to_owned())).retry_config(retries).build()
         };
-        Account::new(config(READ_ATTEMPTS), &config(1), &self.calls, pace, self.values.clone())
+        Reader::new(config(READ_ATTEMPTS), config(1), &self.calls, pace, self.values.clone())
     }
 
     async fn check(&self, identity: &Identity, target: &Target) -> Result<Known, Failure> {

@@ -1,5 +1,6 @@
 //! Counts every call that leaves, attempts of retries included, by service, operation and what came of it.
 
+use super::permitted::has_lapsed;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::FinalizerInterceptorContextRef;
@@ -52,6 +53,10 @@ impl Intercept for Calls {
             Some(metadata) => (metadata.service().replace(' ', ""), metadata.name().to_owned()),
             None => (String::new(), String::new()),
         };
+        // What its permit kept back has not left.
+        if matches!(context.output_or_error(), Some(Err(error)) if has_lapsed(error)) {
+            return Ok(());
+        }
         let code = match context.response() {
             Some(response) if response.status().is_success() => "OK".to_owned(),
             Some(response) => error_code(response),

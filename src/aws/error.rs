@@ -1,5 +1,6 @@
 //! AWS's error codes: one table from code to what it means. Nobody else looks at a code.
 
+use super::permitted::has_lapsed;
 use crate::failure::{Failure, FailureKind};
 use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -122,6 +123,9 @@ where
     if let Some(refused) = assume_role_failure(error).or_else(|| no_credentials(error)) {
         return refused;
     }
+    if has_lapsed(error) {
+        return lapsed(service, operation);
+    }
     let kind = kind(operation, &code, &message, status);
     Failure { service: service.to_owned(), operation: operation.to_owned(), kind, code, message, request_id, retry_after: None }
 }
@@ -130,6 +134,19 @@ where
 /// all, it may have been.
 pub(crate) fn nothing_written(service: &str, failure: &Failure) -> bool {
     failure.kind != FailureKind::Transient || failure.code == "NotSent" || failure.service != service
+}
+
+/// A call that was not sent, because its permit had lapsed.
+fn lapsed(service: &str, operation: &str) -> Failure {
+    Failure {
+        service: service.to_owned(),
+        operation: operation.to_owned(),
+        kind: FailureKind::Lapsed,
+        code: "NotLeading".to_owned(),
+        message: "not sent: this process no longer leads".to_owned(),
+        request_id: None,
+        retry_after: None,
+    }
 }
 
 /// A call that could not even be put together.

@@ -92,6 +92,12 @@ pub struct ControllerArguments {
     /// Id of this cluster in tags (default: the uid of the kube-system namespace).
     #[arg(long, value_name = "ID")]
     pub(crate) cluster_id: Option<String>,
+    /// Namespace of the Lease by which processes agree who leads (default: that of --state-namespace).
+    #[arg(long, value_name = "NAME")]
+    pub(crate) lease_namespace: Option<String>,
+    /// Name of the Lease. Processes with the same one stand in for each other.
+    #[arg(long, value_name = "NAME", default_value = "wharfinger")]
+    pub(crate) lease_name: String,
     /// Passes at the same time.
     #[arg(long, value_name = "N", default_value_t = 16)]
     pub(crate) concurrency: u16,

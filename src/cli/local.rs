@@ -12,6 +12,7 @@ use crate::aws::accounts::Accounts;
 use crate::controller::random_key;
 use crate::converge::{Shared, converge, converge_credential, credential_from_nothing, remove, remove_credential};
 use crate::inputs::{Bindings, CredentialInputs, Inputs, Namespace, Source};
+use crate::leader::WritePermit;
 use crate::pass::{Pass, Round};
 use crate::plan::{Action, Hold, Plan, Step, pending_arn, render};
 use crate::problem::Problem;
@@ -41,6 +42,7 @@ struct Session {
     value_key: ValueKey,
     compare_values: bool,
     prune: bool,
+    permit: WritePermit,
     /// Whether nothing is written.
     plans_only: bool,
 }
@@ -78,6 +80,7 @@ impl Session {
             value_key,
             compare_values,
             prune: what.prune,
+            permit: WritePermit::without_cluster(),
             plans_only: false,
         })
     }
@@ -114,7 +117,7 @@ impl Session {
             let credential = self.objects.credentials[index].clone();
             let write = credential.spec.management_policy == ManagementPolicy::Full;
             let inputs = self.credential_inputs(&credential);
-            let pass = converge_credential(&self.accounts, &inputs, write).await;
+            let pass = converge_credential(&self.accounts, &inputs, write.then_some(&self.permit)).await;
             let status = summarise_credential(&credential, &pass, &inputs.users, Timestamp::now());
             self.objects.credentials[index].status = Some(status);
             match next_wait(&pass, &mut waits) {
@@ -144,7 +147,8 @@ impl Session {
         let retained = credential.spec.deletion_policy == DeletionPolicy::Retain;
         let mut waits = WAITS.iter();
         loop {
-            let pass = remove_credential(&self.accounts, &self.credential_inputs(credential), write && !retained).await;
+            let permit = (write && !retained).then_some(&self.permit);
+            let pass = remove_credential(&self.accounts, &self.credential_inputs(credential), permit).await;
             match next_wait(&pass, &mut waits) {
                 Some(wait) => pause(wait).await,
                 None => return pass,
@@ -187,7 +191,8 @@ impl Session {
         let mut waits = WAITS.iter();
         loop {
             let inputs = self.inputs(&self.objects.workloads[index], siblings_complete);
-            let pass = converge(&self.accounts, &self.registries, &inputs, write, &mut Shared::default()).await;
+            let permit = write.then_some(&self.permit);
+            let pass = converge(&self.accounts, &self.registries, &inputs, permit, &mut Shared::default()).await;
             // Without a cluster the status lives as long as the command: it tells later passes what this workload needs.
             self.objects.workloads[index].status = Some(summarise(&inputs.workload, &pass, Timestamp::now()));
             let status = self.objects.workloads[index].status.as_ref();
@@ -205,7 +210,8 @@ impl Session {
         let write = workload.spec.management_policy == ManagementPolicy::Full;
         let mut waits = WAITS.iter();
         loop {
-            let pass = remove(&self.accounts, &self.inputs(workload, self.prune), write, &mut Shared::default()).await;
+            let (inputs, permit) = (self.inputs(workload, self.prune), write.then_some(&self.permit));
+            let pass = remove(&self.accounts, &inputs, permit, &mut Shared::default()).await;
             match next_wait(&pass, &mut waits) {
                 Some(wait) => pause(wait).await,
                 None => return pass,
@@ -250,7 +256,7 @@ pub(super) async fn plan(common: &Common, what: &What) -> anyhow::Result<u8> {
     let mut lines: Vec<Line> = vec![];
     for (index, credential) in session.objects.credentials.clone().iter().enumerate() {
         let inputs = session.credential_inputs(credential);
-        let pass = converge_credential(&session.accounts, &inputs, false).await;
+        let pass = converge_credential(&session.accounts, &inputs, None).await;
         if let Pass::Done(round) = &pass {
             session.objects.credentials[index].status =
                 Some(summarise_credential(credential, &as_if_written(round), &inputs.users, Timestamp::now()));
@@ -261,7 +267,7 @@ pub(super) async fn plan(common: &Common, what: &What) -> anyhow::Result<u8> {
     let mut planned: Vec<(String, Action)> = vec![];
     for workload in &session.objects.workloads {
         let inputs = session.inputs(workload, session.prune);
-        let mut pass = converge(&session.accounts, &session.registries, &inputs, false, &mut Shared::default()).await;
+        let mut pass = converge(&session.accounts, &session.registries, &inputs, None, &mut Shared::default()).await;
         if let Pass::Done(round) = &mut pass
             && workload.spec.management_policy == ManagementPolicy::Full
         {

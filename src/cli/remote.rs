@@ -14,8 +14,9 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config, ResourceExt};
 use std::sync::Arc;
 
-/// A client by the flags, else $KUBECONFIG, else the pod's service account. It never retries by itself: every write is ours.
-pub(super) async fn client(common: &Common) -> anyhow::Result<Client> {
+/// How to reach the cluster: by the flags, else $KUBECONFIG, else the pod's service account. Clients of it never retry by themselves:
+/// every write is ours.
+pub(super) async fn config(common: &Common) -> anyhow::Result<Config> {
     let options = KubeConfigOptions { context: common.context.clone(), ..KubeConfigOptions::default() };
     let mut config = match (&common.kubeconfig, &common.context) {
         (Some(file), _) => {
@@ -26,12 +27,16 @@ pub(super) async fn client(common: &Common) -> anyhow::Result<Client> {
         (None, None) => Config::infer().await.context("no cluster: set KUBECONFIG or --kubeconfig, or name files with -f")?,
     };
     config.default_retry = false;
+    Ok(config)
+}
+
+pub(super) fn client(config: Config) -> anyhow::Result<Client> {
     Client::try_from(config).context("cannot make a Kubernetes client")
 }
 
 /// What the controller would change now.
 pub(super) async fn plan(common: &Common, what: &What) -> anyhow::Result<u8> {
-    let client = client(common).await?;
+    let client = client(config(common).await?)?;
     let registries = common.registries()?;
     let cluster = match &what.owner {
         Some(id) => id.clone(),
@@ -55,8 +60,8 @@ pub(super) async fn plan(common: &Common, what: &What) -> anyhow::Result<u8> {
         let mut inputs = credential_inputs(&client, &Scope::All, credential, cluster.clone(), key.clone()).await?;
         inputs.bindings = Bindings::Objects(bindings.clone());
         let pass = match inputs.credential.metadata.deletion_timestamp {
-            Some(_) => remove_credential(&accounts, &inputs, false).await,
-            None => converge_credential(&accounts, &inputs, false).await,
+            Some(_) => remove_credential(&accounts, &inputs, None).await,
+            None => converge_credential(&accounts, &inputs, None).await,
         };
         lines.push(Line::of_credential(&inputs.credential, pass));
     }
@@ -67,8 +72,8 @@ pub(super) async fn plan(common: &Common, what: &What) -> anyhow::Result<u8> {
         inputs.siblings = all.iter().filter(|sibling| sibling.namespace() == namespace).cloned().collect();
         inputs.siblings_complete = true;
         let pass = match inputs.workload.metadata.deletion_timestamp {
-            Some(_) => remove(&accounts, &inputs, false, &mut Shared::default()).await,
-            None => converge(&accounts, &registries, &inputs, false, &mut Shared::default()).await,
+            Some(_) => remove(&accounts, &inputs, None, &mut Shared::default()).await,
+            None => converge(&accounts, &registries, &inputs, None, &mut Shared::default()).await,
         };
         lines.push(Line::new(&inputs.workload, pass));
     }

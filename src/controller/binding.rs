@@ -1,6 +1,7 @@
 //! `AccountBinding`: counts its users, and stays while it has some. Several controllers may act through one, each in other namespaces.
 
 use super::backoff::jittered;
+use super::lead::{Lead, NOT_LEADING};
 use super::objects::{add_finalizer, is_conflict, remove_finalizer, replace_status};
 use super::trouble::{Kind, Trouble};
 use super::workload::BUSY;
@@ -49,6 +50,8 @@ pub(super) async fn reconcile(stale: Arc<AccountBinding>, context: Arc<Context>)
 async fn keep(name: &str, context: &Context) -> Result<Action, Error> {
     let api: Api<AccountBinding> = Api::all(context.client.clone());
     let _ = context.workloads_synced.subscribe().wait_for(|synced| *synced).await; // the sender lives in the context
+    let Some(lead) = context.gate.lead() else { return Ok(Action::await_change()) };
+    let permit = &lead.permit;
     let Some(mut binding) = within(api.get_opt(name)).await? else { return Ok(Action::await_change()) };
     let deleting = binding.metadata.deletion_timestamp.is_some();
     let ours = binding.finalizers().iter().any(|it| it == IN_USE_FINALIZER);
@@ -58,14 +61,14 @@ async fn keep(name: &str, context: &Context) -> Result<Action, Error> {
     let share = share(context, &binding).await?;
     let status = binding_status(&binding, &context.installation, &share, Timestamp::now());
     if deleting && ours && status.controllers.is_empty() {
-        remove_finalizer(&api, &binding, IN_USE_FINALIZER).await?;
+        remove_finalizer(permit, &api, &binding, IN_USE_FINALIZER).await?;
         return Ok(Action::await_change());
     }
     if !deleting && !ours {
-        binding = add_finalizer(&api, &binding, IN_USE_FINALIZER).await?;
+        binding = add_finalizer(permit, &api, &binding, IN_USE_FINALIZER).await?;
     }
     if binding.status.as_ref() != Some(&status) {
-        replace_status(&api, &binding, &status).await?;
+        replace_status(permit, &api, &binding, &status).await?;
     }
     Ok(Action::requeue(if deleting { Duration::from_secs(5) } else { SAFETY_NET }))
 }
@@ -102,7 +105,7 @@ async fn forget_the_dead(context: &Context, binding: &mut AccountBinding) {
 const TRIES: usize = 5;
 
 /// Makes sure that a binding cannot go before a workload acts through it, and that no other controller acts for the namespace.
-async fn protect(context: &Context, binding: &AccountBinding, namespace: &str) -> Result<(), Error> {
+async fn protect(context: &Context, lead: &Lead, binding: &AccountBinding, namespace: &str) -> Result<(), Error> {
     let what = format!("namespace {namespace} through AccountBinding {}", binding.name_any());
     let kept = |it: &AccountBinding| it.finalizers().iter().any(|it| it == IN_USE_FINALIZER) && is_registered(context, it);
     if rival(binding, &context.installation, namespace).is_none() && kept(binding) {
@@ -124,7 +127,7 @@ async fn protect(context: &Context, binding: &AccountBinding, namespace: &str) -
         if binding.metadata.deletion_timestamp.is_some() && !has_finalizer {
             return Err(Error::State(format!("AccountBinding {} is being deleted", binding.name_any())));
         }
-        match register(context, &api, binding, has_finalizer).await {
+        match register(context, lead, &api, binding, has_finalizer).await {
             Err(error) if is_conflict(&error) => {}
             Err(error) => return Err(error),
             Ok(binding) if rival(&binding, &context.installation, namespace).is_none() => {
@@ -140,6 +143,7 @@ async fn protect(context: &Context, binding: &AccountBinding, namespace: &str) -
 /// Finalizer and entry in the status, whichever is missing.
 async fn register(
     context: &Context,
+    lead: &Lead,
     api: &Api<AccountBinding>,
     binding: AccountBinding,
     has_finalizer: bool,
@@ -148,9 +152,9 @@ async fn register(
     let status = binding_status(&binding, &context.installation, &Share::Users(users), Timestamp::now());
     let binding = match has_finalizer {
         true => binding,
-        false => add_finalizer(api, &binding, IN_USE_FINALIZER).await?,
+        false => add_finalizer(&lead.permit, api, &binding, IN_USE_FINALIZER).await?,
     };
-    replace_status(api, &binding, &status).await
+    replace_status(&lead.permit, api, &binding, &status).await
 }
 
 fn served_elsewhere(context: &Context, what: &str, other: &str) -> Error {
@@ -164,6 +168,9 @@ fn served_elsewhere(context: &Context, what: &str, other: &str) -> Error {
 
 /// Kubernetes failed: try again soon.
 pub(super) fn on_error(binding: Arc<AccountBinding>, error: &Error, context: Arc<Context>) -> Action {
+    if let Error::NotLeading(_) = error {
+        return Action::requeue(NOT_LEADING);
+    }
     unfinished(&context, error, || {
         tracing::warn!(binding = %binding.name_any(), %error, "an AccountBinding could not be handled");
     });
@@ -195,7 +202,7 @@ fn named<'a, K: Tenant + 'a>(all: impl Iterator<Item = &'a K>, binding: &str) ->
 
 /// Whether this controller may act for an object, and through the binding that it leads to: an error, if another one does. With
 /// `write` the binding stays meanwhile.
-pub(super) async fn enter(context: &Context, claim: &Claim<'_>, write: bool) -> Result<(), Error> {
+pub(super) async fn enter(context: &Context, lead: &Lead, claim: &Claim<'_>, write: bool) -> Result<(), Error> {
     let Bindings::Objects(bindings) = claim.bindings else { return Ok(()) };
     let chosen = match target::choose(claim) {
         Ok(target) => target.binding,
@@ -203,7 +210,7 @@ pub(super) async fn enter(context: &Context, claim: &Claim<'_>, write: bool) -> 
     };
     let Some(binding) = bindings.iter().find(|binding| binding.metadata.name == chosen) else { return Ok(()) };
     match write {
-        true => protect(context, binding, &claim.namespace.name).await,
+        true => protect(context, lead, binding, &claim.namespace.name).await,
         false => leave_to_others(context, binding, &claim.namespace.name).await,
     }
 }

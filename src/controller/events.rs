@@ -1,6 +1,8 @@
 //! Events: one when `Ready` changes, one when a pass changed something in AWS. Failing to publish one is logged, nothing more.
 
-use super::{Context, unfinished, within};
+use super::objects::write;
+use super::{Context, Error, unfinished};
+use crate::leader::WritePermit;
 use crate::pass::Round;
 use crate::plan::{Action, render};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -16,6 +18,7 @@ const MAX_ACTION: usize = 128;
 /// Publishes one event.
 pub(super) async fn publish(
     context: &Context,
+    permit: &WritePermit,
     object: &impl Resource<DynamicType = ()>,
     type_: EventType,
     reason: &str,
@@ -29,13 +32,14 @@ pub(super) async fn publish(
         action: action.to_owned(),
         secondary: None,
     };
-    if let Err(error) = within(context.recorder.publish(&event, &object.object_ref(&()))).await {
-        unfinished(context, &error, || tracing::warn!(%error, reason, "an event could not be published"));
+    match write(permit, context.recorder.publish(&event, &object.object_ref(&()))).await {
+        Ok(()) | Err(Error::NotLeading(_)) => {}
+        Err(error) => unfinished(context, &error, || tracing::warn!(%error, reason, "an event could not be published")),
     }
 }
 
 /// What a pass changed in AWS.
-pub(super) async fn written(context: &Context, object: &impl Resource<DynamicType = ()>, round: &Round) {
+pub(super) async fn written(context: &Context, permit: &WritePermit, object: &impl Resource<DynamicType = ()>, round: &Round) {
     let done: Vec<String> = round.done().map(render::done).collect();
     if done.is_empty() {
         return;
@@ -44,18 +48,19 @@ pub(super) async fn written(context: &Context, object: &impl Resource<DynamicTyp
         if let Action::AdoptSecret { arn, before, .. } = &step.action {
             let tags = serde_json::to_string(before).unwrap_or_default();
             let note = format!("{arn} was taken over: {}. Its tags until then: {tags}", step.reason);
-            publish(context, object, EventType::Normal, "Adopted", "Adopt", &note).await;
+            publish(context, permit, object, EventType::Normal, "Adopted", "Adopt", &note).await;
         }
     }
     // The recorder aggregates events by their action and keeps the first one's text, so each set of calls is an action of its own.
     let calls: Vec<&str> = round.done().map(|step| render::verb(&step.action)).collect();
     let action = render::cut(&format!("Apply: {}", calls.join(", ")), MAX_ACTION);
-    publish(context, object, EventType::Normal, "Applied", &action, &done.join("; ")).await;
+    publish(context, permit, object, EventType::Normal, "Applied", &action, &done.join("; ")).await;
 }
 
 /// A change of `Ready`.
 pub(super) async fn transition(
     context: &Context,
+    permit: &WritePermit,
     object: &impl Resource<DynamicType = ()>,
     before: Option<&Condition>,
     now: Option<&Condition>,
@@ -65,5 +70,5 @@ pub(super) async fn transition(
         return;
     }
     let type_ = if now.status == "True" { EventType::Normal } else { EventType::Warning };
-    publish(context, object, type_, &now.reason, "Reconcile", &now.message).await;
+    publish(context, permit, object, type_, &now.reason, "Reconcile", &now.message).await;
 }

@@ -1,5 +1,6 @@
 //! Dereference: everything that a workload refers to in Kubernetes, as plain data.
 
+use super::lead::Lead;
 use super::{Context, Error, Scope, within};
 use crate::api::{AccountBinding, PrivateImageWorkload, RegistryCredential};
 use crate::converge::List;
@@ -14,14 +15,14 @@ use kube::{Api, Client, ResourceExt};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The inputs of a pass. A missing Secret is data; an error is Kubernetes failing.
-pub(super) async fn dereference(context: &Context, workload: PrivateImageWorkload) -> Result<Inputs, Error> {
+pub(super) async fn dereference(context: &Context, lead: &Lead, workload: PrivateImageWorkload) -> Result<Inputs, Error> {
     let namespace = workload.namespace().unwrap_or_default();
     let siblings = context.workloads.state();
     let siblings = siblings.iter().filter(|sibling| sibling.namespace().as_ref() == Some(&namespace));
     let siblings = siblings.map(|sibling| (**sibling).clone()).collect();
     // Few and small, and a stale one could send a workload to the wrong account: read anew.
     let bindings = within(Api::<AccountBinding>::all(context.client.clone()).list(&ListParams::default())).await?.items;
-    let (cluster, key) = (context.cluster.clone(), context.value_key.clone());
+    let (cluster, key) = (context.cluster.clone(), lead.value_key.clone());
     let mut inputs = inputs(&context.client, &context.secret_namespaces, workload, cluster, key).await?;
     inputs.bindings = Bindings::Objects(bindings);
     inputs.siblings = siblings;
@@ -48,9 +49,13 @@ async fn credentials(client: &Client, workload: &PrivateImageWorkload) -> Result
 }
 
 /// The inputs of a pass over a credential.
-pub(super) async fn dereference_credential(context: &Context, credential: RegistryCredential) -> Result<CredentialInputs, Error> {
+pub(super) async fn dereference_credential(
+    context: &Context,
+    lead: &Lead,
+    credential: RegistryCredential,
+) -> Result<CredentialInputs, Error> {
     let bindings = within(Api::<AccountBinding>::all(context.client.clone()).list(&ListParams::default())).await?.items;
-    let (cluster, key) = (context.cluster.clone(), context.value_key.clone());
+    let (cluster, key) = (context.cluster.clone(), lead.value_key.clone());
     let mut inputs = credential_inputs(&context.client, &context.secret_namespaces, credential, cluster, key).await?;
     inputs.bindings = Bindings::Objects(bindings);
     Ok(inputs)

@@ -51,6 +51,8 @@ pub(super) struct Places<'a> {
     pub(super) secrets: &'a Scope,
     /// Of the value key.
     pub(super) home: &'a str,
+    /// Namespace and name.
+    pub(super) lease: (&'a str, &'a str),
 }
 
 /// All of them. docs/operations.md has the same as rules.
@@ -90,6 +92,9 @@ fn needed(places: &Places) -> Vec<Permission> {
     let home = Some(places.home.to_owned());
     add("", "secrets", &["create"], home.clone(), None);
     add("", "secrets", &["get"], home, Some(value_key::NAME));
+    let (namespace, lease) = (Some(places.lease.0.to_owned()), places.lease.1);
+    add("coordination.k8s.io", "leases", &["create"], namespace.clone(), None);
+    add("coordination.k8s.io", "leases", &["get", "update"], namespace, Some(lease));
     needed
 }
 
@@ -146,7 +151,7 @@ mod tests {
     fn told(namespaces: Option<&[&str]>, secrets: Option<&[&str]>) -> Vec<String> {
         let scope = |names: Option<&[&str]>| Scope::of(names.map(|names| names.iter().map(|name| (*name).to_owned()).collect()));
         let (namespaces, secrets) = (scope(namespaces), scope(secrets));
-        let needed = needed(&Places { namespaces: &namespaces, secrets: &secrets, home: "home" });
+        let needed = needed(&Places { namespaces: &namespaces, secrets: &secrets, home: "home", lease: ("home", "lease") });
         assert_eq!(needed.iter().collect::<BTreeSet<_>>().len(), needed.len(), "each once");
         needed.iter().map(Permission::to_string).collect()
     }
@@ -157,7 +162,11 @@ mod tests {
         for permission in ["patch privateimageworkloads.wharfinger.dev/status", "watch secrets", "get namespaces"] {
             assert!(all.iter().any(|it| it == permission), "{permission} is none of {all:#?}");
         }
-        assert!(all.iter().any(|it| it == "get secrets wharfinger-value-key in namespace home"), "{all:#?}");
+        for permission in
+            ["get secrets wharfinger-value-key in namespace home", "update leases.coordination.k8s.io lease in namespace home"]
+        {
+            assert!(all.iter().any(|it| it == permission), "{permission} is none of {all:#?}");
+        }
         let some = told(Some(&["a", "b"]), Some(&["b"]));
         let secrets: Vec<_> = some.iter().filter(|it| it.contains("secrets") && !it.contains("home")).cloned().collect();
         assert_eq!(secrets, ["get secrets in namespace b", "list secrets in namespace b", "watch secrets in namespace b"]);

@@ -37,6 +37,11 @@ impl Readiness {
         self.lock().entry(what.to_owned()).or_insert(Need { required, state: State::Awaited });
     }
 
+    /// It matters no more.
+    pub(super) fn waive(&self, what: &str) {
+        self.lock().remove(what);
+    }
+
     /// It is so now.
     pub(super) fn fine(&self, what: &str) {
         let mut needs = self.lock();
@@ -66,8 +71,8 @@ impl Readiness {
         self.lock().get(what).is_some_and(|need| need.state == State::Fine)
     }
 
-    /// What `/readyz` says: `Err` = not ready.
-    pub fn told(&self) -> Result<String, String> {
+    /// What `/readyz` says of a process in this role: `Err` = not ready.
+    pub fn told(&self, role: &str) -> Result<String, String> {
         let needs = self.lock();
         let line = |(what, need): (&String, &Need)| match &need.state {
             State::Fine => None,
@@ -78,8 +83,8 @@ impl Readiness {
         let of =
             |required: bool| -> String { needs.iter().filter(|(_, need)| need.required == required).filter_map(line).collect() };
         match (of(true), of(false)) {
-            (missing, notes) if missing.is_empty() && notes.is_empty() => Ok("ok\n".to_owned()),
-            (missing, notes) if missing.is_empty() => Ok(format!("ok, but:\n{notes}")),
+            (missing, notes) if missing.is_empty() && notes.is_empty() => Ok(format!("{role}\n")),
+            (missing, notes) if missing.is_empty() => Ok(format!("{role}, but:\n{notes}")),
             (missing, notes) => Err(format!("not ready:\n{missing}{notes}")),
         }
     }
@@ -102,15 +107,15 @@ mod tests {
         let readiness = Readiness::default();
         readiness.require("watch of workloads");
         readiness.note("watch of secrets in namespace b");
-        assert_eq!(readiness.told(), Err("not ready:\n- watch of workloads: waiting for it\n".into()));
+        assert_eq!(readiness.told("standby"), Err("not ready:\n- watch of workloads: waiting for it\n".into()));
         readiness.wrong("watch of workloads", trouble("may not list"));
-        assert_eq!(readiness.told(), Err("not ready:\n- watch of workloads: may not list\n".into()));
+        assert_eq!(readiness.told("standby"), Err("not ready:\n- watch of workloads: may not list\n".into()));
         readiness.fine("watch of workloads");
-        assert_eq!(readiness.told(), Ok("ok\n".into()));
+        assert_eq!(readiness.told("standby"), Ok("standby\n".into()));
         readiness.wrong("watch of secrets in namespace b", trouble("may not watch"));
-        assert_eq!(readiness.told(), Ok("ok, but:\n- watch of secrets in namespace b: may not watch\n".into()));
+        assert_eq!(readiness.told("standby"), Ok("standby, but:\n- watch of secrets in namespace b: may not watch\n".into()));
         readiness.wrong("watch of workloads", trouble("unreachable"));
-        let told = readiness.told().expect_err("not ready");
+        let told = readiness.told("standby").expect_err("not ready");
         assert!(told.contains("unreachable") && told.contains("may not watch"), "{told}");
     }
 }

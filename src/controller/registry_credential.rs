@@ -1,7 +1,8 @@
 //! One pass over one `RegistryCredential` in the cluster.
 
 use super::backoff::jittered;
-use super::objects::{self, add_finalizer, remove_finalizer};
+use super::lead::{self, Lead, NOT_LEADING};
+use super::objects::{self, add_finalizer, remove_finalizer, write};
 use super::workload::{BUSY, ELSEWHERE, next, reason_of, try_lock, turn};
 use super::{Context, Error, binding, events, fetch, listed, unfinished, within};
 use crate::api::{
@@ -33,8 +34,10 @@ pub(super) async fn reconcile(stale: Arc<RegistryCredential>, context: Arc<Conte
 
 /// Kubernetes failed: try again soon.
 pub(super) fn on_error(credential: Arc<RegistryCredential>, error: &Error, context: Arc<Context>) -> Action {
-    if let Error::ServedElsewhere(_) = error {
-        return Action::requeue(jittered(ELSEWHERE)); // told once, where it was found
+    match error {
+        Error::NotLeading(_) => return Action::requeue(NOT_LEADING),
+        Error::ServedElsewhere(_) => return Action::requeue(jittered(ELSEWHERE)), // told once, where it was found
+        _ => {}
     }
     let wait = context.backoff.failed(&credential.uid().unwrap_or_default());
     let namespace = credential.namespace();
@@ -49,6 +52,7 @@ async fn run(stale: &RegistryCredential, context: &Context) -> Result<Action, Er
     let (name, namespace) = (stale.name_any(), stale.namespace().unwrap_or_default());
     let api: Api<RegistryCredential> = Api::namespaced(context.client.clone(), &namespace);
     let started = Instant::now();
+    let Some(lead) = context.gate.lead() else { return Ok(Action::await_change()) };
     let _ = context.workloads_synced.subscribe().wait_for(|synced| *synced).await; // the sender lives in the context
     let Some(_lock) = try_lock(context, &format!("{namespace}/{name}")).await else { return Ok(Action::requeue(BUSY)) };
     let Some(credential) = within(api.get_opt(&name)).await? else {
@@ -57,8 +61,8 @@ async fn run(stale: &RegistryCredential, context: &Context) -> Result<Action, Er
     };
     let uid = credential.uid().unwrap_or_default();
     let (action, reason) = match credential.metadata.deletion_timestamp {
-        Some(_) => delete(context, &api, credential).await?,
-        None => pass(context, &api, credential).await?,
+        Some(_) => delete(context, &lead, &api, credential).await?,
+        None => pass(context, &lead, &api, credential).await?,
     };
     if matches!(reason, Reason::Succeeded | Reason::Suspended) {
         context.backoff.succeeded(&uid);
@@ -69,29 +73,33 @@ async fn run(stale: &RegistryCredential, context: &Context) -> Result<Action, Er
 
 async fn pass(
     context: &Context,
+    lead: &Lead,
     api: &Api<RegistryCredential>,
     mut credential: RegistryCredential,
 ) -> Result<(Action, Reason), Error> {
     let write = credential.spec.management_policy == ManagementPolicy::Full;
     if write && !credential.spec.suspend && !credential.finalizers().iter().any(|it| it == CLEANUP_FINALIZER) {
-        credential = add_finalizer(api, &credential, CLEANUP_FINALIZER).await?;
+        credential = add_finalizer(&lead.permit, api, &credential, CLEANUP_FINALIZER).await?;
     }
-    let mut inputs = fetch::dereference_credential(context, credential).await?;
+    let mut inputs = fetch::dereference_credential(context, lead, credential).await?;
     if !inputs.credential.spec.suspend {
-        binding::enter(context, &inputs.claim(), write).await?;
+        binding::enter(context, lead, &inputs.claim(), write).await?;
     }
     inputs.users = credential_users(context.workloads.state().iter().map(|it| &**it), &inputs.credential);
-    let pass = converge_credential(&context.accounts, &inputs, write).await;
+    let pass = converge_credential(&context.accounts, &inputs, write.then_some(&lead.permit)).await;
     let credential = inputs.credential;
-    let status = summarise_credential(&credential, &pass, &inputs.users, Timestamp::now());
     if let Pass::Done(round) = &pass {
-        events::written(context, &credential, round).await;
+        events::written(context, &lead.permit, &credential, round).await;
     }
-    write_status(context, api, &credential, &status).await?;
+    lead::complete(&pass)?;
+    let status = summarise_credential(&credential, &pass, &inputs.users, Timestamp::now());
+    write_status(context, lead, api, &credential, &status).await?;
     let reason = reason_of(ready(&status));
-    let next = match turn(&pass) {
+    let uid = credential.uid().unwrap_or_default();
+    let late = lead.read_back(&uid, &pass).filter(|_| reason == Reason::Succeeded);
+    let next = match turn(&pass).or(late) {
         Some(wait) => Action::requeue(wait),
-        None => next(context, &credential.uid().unwrap_or_default(), credential.spec.interval.as_deref(), &pass, reason),
+        None => next(context, &uid, credential.spec.interval.as_deref(), &pass, reason),
     };
     Ok((next, reason))
 }
@@ -102,6 +110,7 @@ fn ready(status: &RegistryCredentialStatus) -> Option<&Condition> {
 
 async fn delete(
     context: &Context,
+    lead: &Lead,
     api: &Api<RegistryCredential>,
     credential: RegistryCredential,
 ) -> Result<(Action, Reason), Error> {
@@ -116,22 +125,23 @@ async fn delete(
         || credential.spec.secret_arn.is_some();
     let free = users.is_empty() || annotated(FORCE_DELETE);
     let (pass, credential) = match (annotated(ABANDON), free, leaves) {
-        (true, _, _) => return let_go(context, api, &credential, "Abandoned").await,
-        (_, true, true) => return let_go(context, api, &credential, "Deleted").await,
+        (true, _, _) => return let_go(context, lead, api, &credential, "Abandoned").await,
+        (_, true, true) => return let_go(context, lead, api, &credential, "Deleted").await,
         (_, false, _) => (None, credential),
         (_, true, false) => {
-            let inputs = fetch::dereference_credential(context, credential).await?;
-            binding::enter(context, &inputs.claim(), false).await?;
-            (Some(remove_credential(&context.accounts, &inputs, true).await), inputs.credential)
+            let inputs = fetch::dereference_credential(context, lead, credential).await?;
+            binding::enter(context, lead, &inputs.claim(), false).await?;
+            (Some(remove_credential(&context.accounts, &inputs, Some(&lead.permit)).await), inputs.credential)
         }
     };
     if let Some(Pass::Done(round)) = &pass {
-        events::written(context, &credential, round).await;
+        events::written(context, &lead.permit, &credential, round).await;
     }
+    pass.as_ref().map_or(Ok(()), lead::complete)?;
     match blocked_credential(&credential, &users, pass.as_ref(), Timestamp::now()) {
-        None => let_go(context, api, &credential, "Deleted").await,
+        None => let_go(context, lead, api, &credential, "Deleted").await,
         Some((reason, status)) => {
-            write_status(context, api, &credential, &status).await?;
+            write_status(context, lead, api, &credential, &status).await?;
             Ok((Action::requeue(context.backoff.failed(&credential.uid().unwrap_or_default())), reason))
         }
     }
@@ -140,6 +150,7 @@ async fn delete(
 /// Lets it go, and says what stays.
 async fn let_go(
     context: &Context,
+    lead: &Lead,
     api: &Api<RegistryCredential>,
     credential: &RegistryCredential,
     event: &str,
@@ -150,9 +161,9 @@ async fn let_go(
         ("Abandoned", Some(arn)) => format!("abandoned: {arn} stays as it is"),
         (_, Some(arn)) => format!("{arn}: what was made is scheduled for deletion, what was only named or is retained stays"),
     };
-    remove_finalizer(api, credential, CLEANUP_FINALIZER).await?;
+    remove_finalizer(&lead.permit, api, credential, CLEANUP_FINALIZER).await?;
     let type_ = if event == "Abandoned" { EventType::Warning } else { EventType::Normal };
-    events::publish(context, credential, type_, event, "Delete", &note).await;
+    events::publish(context, &lead.permit, credential, type_, event, "Delete", &note).await;
     Ok((Action::await_change(), Reason::Succeeded))
 }
 
@@ -164,23 +175,35 @@ pub(super) async fn count_users(context: Arc<Context>) {
     loop {
         context.workloads_changed.notified().await;
         tokio::time::sleep(GATHER).await;
+        let Some(lead) = context.gate.lead() else { continue }; // each term begins with a count
         for credential in context.credentials.state() {
-            let users = credential_users(context.workloads.state().iter().map(|it| &**it), &credential).len() as i64;
-            if credential.status.as_ref().is_none_or(|status| status.users == users) {
-                continue;
-            }
-            let api: Api<RegistryCredential> =
-                Api::namespaced(context.client.clone(), &credential.namespace().unwrap_or_default());
-            let patch = Patch::Merge(json!({ "metadata": { "uid": credential.uid() }, "status": { "users": users } }));
-            if let Err(error) = within(api.patch_status(&credential.name_any(), &PatchParams::default(), &patch)).await {
+            if let Err(error) = count_users_of(&context, &lead, &credential).await {
                 tracing::debug!(%error, "users could not be counted; the next pass does");
             }
         }
     }
 }
 
+async fn count_users_of(context: &Context, lead: &Lead, credential: &RegistryCredential) -> Result<(), Error> {
+    let users = credential_users(context.workloads.state().iter().map(|it| &**it), credential).len() as i64;
+    if credential.status.as_ref().is_none_or(|status| status.users == users) {
+        return Ok(());
+    }
+    let (name, namespace) = (credential.name_any(), credential.namespace().unwrap_or_default());
+    // Not between a pass's look and its status, which would be refused.
+    let Some(_lock) = try_lock(context, &format!("{namespace}/{name}")).await else {
+        context.workloads_changed.notify_one();
+        return Ok(());
+    };
+    let api: Api<RegistryCredential> = Api::namespaced(context.client.clone(), &namespace);
+    let metadata = json!({ "uid": credential.uid(), "resourceVersion": credential.resource_version() });
+    let patch = Patch::Merge(json!({ "metadata": metadata, "status": { "users": users } }));
+    write(&lead.permit, api.patch_status(&name, &PatchParams::default(), &patch)).await.map(|_| ())
+}
+
 async fn write_status(
     context: &Context,
+    lead: &Lead,
     api: &Api<RegistryCredential>,
     credential: &RegistryCredential,
     status: &RegistryCredentialStatus,
@@ -188,9 +211,9 @@ async fn write_status(
     if credential.status.as_ref() == Some(status) {
         return Ok(());
     }
-    objects::write_status(api, credential, status).await?;
+    objects::write_status(&lead.permit, api, credential, status).await?;
     context.metrics.status_written();
     let before = credential.status.as_ref().and_then(ready);
-    events::transition(context, credential, before, ready(status)).await;
+    events::transition(context, &lead.permit, credential, before, ready(status)).await;
     Ok(())
 }

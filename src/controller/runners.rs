@@ -38,6 +38,7 @@ pub(super) async fn run(
         })
         .watches_stream(touched(of_credentials), move |credential| offers.concern(&by_credential, &known, &credential))
         .watches_stream(secrets, move |secret| relations::of_secret(&by_secret, &secret))
+        .reconcile_all_on(context.gate.terms())
         .graceful_shutdown_on(stop.clone())
         .run(workload::reconcile, workload::on_error, context.clone())
         .for_each(async |result| tell(result.err()));
@@ -50,6 +51,7 @@ pub(super) async fn run(
         )
         .watches_stream(touched(for_credentials), move |_| relations::waiting(&by_workload))
         .watches_stream(credentials_secrets, move |secret| relations::credentials_of_secret(&by_secret, &secret))
+        .reconcile_all_on(context.gate.terms())
         .graceful_shutdown_on(stop.clone())
         .run(registry_credential::reconcile, registry_credential::on_error, context.clone())
         .for_each(async |result| tell(result.err()));
@@ -58,6 +60,7 @@ pub(super) async fn run(
         .with_config(config)
         .watches_stream(touched(for_bindings), move |it| relations::bindings_of(&of_workload, &it))
         .watches_stream(touched(credentials_for_bindings), move |it| relations::bindings_of(&of_credential, &it))
+        .reconcile_all_on(context.gate.terms())
         .graceful_shutdown_on(stop)
         .run(binding::reconcile, binding::on_error, context.clone())
         .for_each(async |result| tell(result.err()));

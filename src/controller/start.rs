@@ -4,9 +4,8 @@
 use super::backoff::jittered;
 use super::readiness::Readiness;
 use super::trouble::{Kind, Trouble};
-use super::{Error, Settings, cluster_id, crds, permissions, trouble, value_key};
+use super::{Error, Settings, cluster_id, crds, permissions, trouble};
 use crate::aws::accounts::Accounts;
-use crate::resource::fingerprint::ValueKey;
 use crate::target::no_credentials_remedy;
 use kube::Client;
 use std::future::Future;
@@ -21,11 +20,11 @@ const LONGEST: Duration = Duration::from_secs(15);
 const CREDENTIALS: Duration = Duration::from_secs(300);
 
 /// Tries until it succeeds; none where the controller is stopped before that.
-pub(super) async fn patiently<T>(
+pub(super) async fn patiently<T, F: Future<Output = Result<T, Error>>>(
     readiness: &Readiness,
     what: &str,
     stop: impl Future<Output = ()>,
-    mut attempt: impl AsyncFnMut() -> Result<T, Error>,
+    mut attempt: impl FnMut() -> F,
 ) -> Option<T> {
     readiness.require(what);
     let trying = async {
@@ -63,32 +62,28 @@ pub(super) async fn look_for_credentials(accounts: Arc<Accounts>, readiness: Arc
     readiness.fine(WHAT);
 }
 
-/// The id of the cluster and the value key; none where the controller is stopped before they could be had.
-pub(super) async fn identity(
+/// The id of the cluster, with its CRDs looked at; none where the controller is stopped before that could be done.
+pub(super) async fn cluster(
     client: &Client,
     settings: &Settings,
     readiness: &Readiness,
     stop: impl Future<Output = ()> + Clone,
-) -> Option<(String, ValueKey)> {
+) -> Option<String> {
     let cluster =
-        patiently(readiness, "id of the cluster (uid of namespace kube-system, or --cluster-id)", stop.clone(), async || {
+        patiently(readiness, "id of the cluster (uid of namespace kube-system, or --cluster-id)", stop.clone(), || async {
             match &settings.cluster_id {
                 Some(id) => Ok(id.clone()),
                 None => cluster_id(client).await,
             }
         });
-    let namespace = settings.state_namespace.as_deref().unwrap_or_else(|| client.default_namespace());
-    let what = format!("value key (Secret {namespace}/{})", value_key::NAME);
-    let value_key =
-        patiently(readiness, &what, stop.clone(), async || value_key::load(client, settings.state_namespace.as_deref()).await);
-    let crds = patiently(readiness, "custom resource definitions", stop.clone(), async || crds::check(client).await);
-    let (cluster, value_key, crds) = futures::join!(cluster, value_key, crds);
-    crds.and(cluster.zip(value_key))
+    let crds = patiently(readiness, "custom resource definitions", stop.clone(), || crds::check(client));
+    let (cluster, crds) = futures::join!(cluster, crds);
+    crds.and(cluster)
 }
 
 /// Tells which permissions are missing, for as long as the controller runs.
 pub(super) async fn ask_for_permissions(client: Client, settings: Settings, readiness: Arc<Readiness>, refused: Arc<Notify>) {
-    let home = settings.state_namespace.as_deref().unwrap_or_else(|| client.default_namespace());
-    let places = permissions::Places { namespaces: &settings.namespaces, secrets: &settings.secret_namespaces, home };
+    let (home, lease) = (&settings.state_namespace, (&*settings.lease.namespace, &*settings.lease.name));
+    let places = permissions::Places { namespaces: &settings.namespaces, secrets: &settings.secret_namespaces, home, lease };
     permissions::watch(&client, places, &readiness, &refused).await;
 }

@@ -32,7 +32,7 @@ pub(super) const APPLY_CRDS: &str =
 pub(super) fn of(error: &Error) -> Trouble {
     match error {
         Error::Kubernetes(error) => of_client(error),
-        Error::Timeout => Trouble { kind: Kind::Unavailable, text: error.to_string() },
+        Error::Timeout(_) => Trouble { kind: Kind::Unavailable, text: error.to_string() },
         other => Trouble { kind: Kind::Broken, text: other.to_string() },
     }
 }
@@ -95,7 +95,7 @@ mod tests {
             (answer(401, "Unauthorized", "Unauthorized"), Kind::Refused, "service account"),
             (answer(404, "NotFound", "404 page not found"), Kind::NotServed, "wharfinger crds | kubectl apply --server-side"),
             (answer(503, "ServiceUnavailable", "etcd is slow"), Kind::Unavailable, "503 ServiceUnavailable: etcd is slow"),
-            (Error::Timeout, Kind::Unavailable, "within 15 s"),
+            (Error::Timeout(super::super::KUBERNETES_TIMEOUT), Kind::Unavailable, "within 15 s"),
             (Error::State("key is broken".into()), Kind::Broken, "key is broken"),
         ];
         for (error, kind, part) in rows {

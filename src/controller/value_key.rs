@@ -1,6 +1,8 @@
 //! The key of the value fingerprint: made once, kept in a Secret beside the controller. Losing it costs one write a secret.
 
+use super::objects::write;
 use super::{Error, within};
+use crate::leader::WritePermit;
 use crate::resource::fingerprint::ValueKey;
 use crate::resource::sealed::Sealed;
 use k8s_openapi::api::core::v1::Secret;
@@ -14,24 +16,23 @@ pub(super) const NAME: &str = "wharfinger-value-key";
 const FIELD: &str = "key";
 
 /// Reads the key, or makes it if there is none.
-pub(super) async fn load(client: &Client, namespace: Option<&str>) -> Result<ValueKey, Error> {
-    let namespace = namespace.unwrap_or_else(|| client.default_namespace()).to_owned();
-    let secrets: Api<Secret> = Api::namespaced(client.clone(), &namespace);
+pub(super) async fn load(permit: &WritePermit, client: &Client, namespace: &str) -> Result<ValueKey, Error> {
+    let secrets: Api<Secret> = Api::namespaced(client.clone(), namespace);
     if let Some(found) = within(secrets.get_opt(NAME)).await? {
-        return parse(&found, &namespace);
+        return parse(&found, namespace);
     }
     let made = Secret {
         metadata: ObjectMeta { name: Some(NAME.into()), ..ObjectMeta::default() },
         string_data: Some(BTreeMap::from([(FIELD.to_owned(), random_key())])),
         ..Secret::default()
     };
-    match within(secrets.create(&PostParams::default(), &made)).await {
+    match write(permit, secrets.create(&PostParams::default(), &made)).await {
         Ok(made) => {
             tracing::info!(namespace, secret = NAME, "made the key of the value fingerprint");
-            parse(&made, &namespace)
+            parse(&made, namespace)
         }
         Err(Error::Kubernetes(kube::Error::Api(status))) if status.is_already_exists() => {
-            parse(&within(secrets.get(NAME)).await?, &namespace)
+            parse(&within(secrets.get(NAME)).await?, namespace)
         }
         Err(error) => Err(error),
     }

@@ -1,6 +1,7 @@
 //! One pass over one workload in the cluster: fetch, converge or remove, write the status once, say when to come back.
 
 use super::backoff::jittered;
+use super::lead::{self, Lead, NOT_LEADING};
 use super::objects::{self, add_finalizer, remove_finalizer};
 use super::{Context, Error, binding, events, fetch, unfinished, within};
 use crate::api::{ABANDON, CLEANUP_FINALIZER, ManagementPolicy, PrivateImageWorkload, PrivateImageWorkloadStatus};
@@ -45,6 +46,7 @@ async fn run(stale: &PrivateImageWorkload, context: &Context) -> Result<Action, 
     let (name, namespace) = (stale.name_any(), stale.namespace().unwrap_or_default());
     let api: Api<PrivateImageWorkload> = Api::namespaced(context.client.clone(), &namespace);
     let started = Instant::now();
+    let Some(lead) = context.gate.lead() else { return Ok(Action::await_change()) };
     // A pass that waited here would take a place that other namespaces need.
     let Some(lock) = try_lock(context, &namespace).await else { return Ok(Action::requeue(jittered(BUSY))) };
     // Read anew: the cache may not have seen our own last write, or an object of the same name that is another one.
@@ -55,8 +57,8 @@ async fn run(stale: &PrivateImageWorkload, context: &Context) -> Result<Action, 
     let uid = workload.uid().unwrap_or_default();
     let mut shared = Shared { lock: Some(lock), list: Some(fetch::lister(&api)) };
     let (action, reason) = match workload.metadata.deletion_timestamp {
-        Some(_) => delete(context, &api, workload, &mut shared).await?,
-        None => pass(context, &api, workload, &mut shared).await?,
+        Some(_) => delete(context, &lead, &api, workload, &mut shared).await?,
+        None => pass(context, &lead, &api, workload, &mut shared).await?,
     };
     if matches!(reason, Reason::Succeeded | Reason::Suspended) {
         context.backoff.succeeded(&uid);
@@ -70,8 +72,10 @@ pub(super) const ELSEWHERE: Duration = Duration::from_secs(10);
 
 /// Kubernetes failed: try again soon.
 pub(super) fn on_error(workload: Arc<PrivateImageWorkload>, error: &Error, context: Arc<Context>) -> Action {
-    if let Error::ServedElsewhere(_) = error {
-        return Action::requeue(jittered(ELSEWHERE)); // told once, where it was found
+    match error {
+        Error::NotLeading(_) => return Action::requeue(NOT_LEADING),
+        Error::ServedElsewhere(_) => return Action::requeue(jittered(ELSEWHERE)), // told once, where it was found
+        _ => {}
     }
     let wait = context.backoff.failed(&workload.uid().unwrap_or_default());
     unfinished(&context, error, || {
@@ -89,32 +93,36 @@ pub(super) async fn try_lock(context: &Context, namespace: &str) -> Option<Owned
 
 async fn pass(
     context: &Context,
+    lead: &Lead,
     api: &Api<PrivateImageWorkload>,
     mut workload: PrivateImageWorkload,
     shared: &mut Shared,
 ) -> Result<(Action, Reason), Error> {
     let write = workload.spec.management_policy == ManagementPolicy::Full;
     if write && !workload.spec.suspend && !workload.finalizers().iter().any(|it| it == CLEANUP_FINALIZER) {
-        workload = add_finalizer(api, &workload, CLEANUP_FINALIZER).await?;
+        workload = add_finalizer(&lead.permit, api, &workload, CLEANUP_FINALIZER).await?;
     }
-    let inputs = fetch::dereference(context, workload).await?;
+    let inputs = fetch::dereference(context, lead, workload).await?;
     if !inputs.workload.spec.suspend {
-        binding::enter(context, &inputs.claim(), write).await?;
+        binding::enter(context, lead, &inputs.claim(), write).await?;
     }
-    let pass = converge(&context.accounts, &context.registries, &inputs, write, shared).await;
+    let pass = converge(&context.accounts, &context.registries, &inputs, write.then_some(&lead.permit), shared).await;
     let workload = inputs.workload;
-    let status = summarise(&workload, &pass, Timestamp::now());
     if let Pass::Done(round) = &pass {
-        events::written(context, &workload, round).await;
+        events::written(context, &lead.permit, &workload, round).await;
         if was_ready(&workload) {
             context.metrics.drifted(round);
         }
     }
-    write_status(context, api, &workload, &status).await?;
+    lead::complete(&pass)?;
+    let status = summarise(&workload, &pass, Timestamp::now());
+    write_status(context, lead, api, &workload, &status).await?;
     let reason = reason_of(find(&status, READY));
-    let next = match soon(&workload, &status, &pass, reason) {
+    let uid = workload.uid().unwrap_or_default();
+    let late = lead.read_back(&uid, &pass).filter(|_| reason == Reason::Succeeded);
+    let next = match soon(&workload, &status, &pass, reason).into_iter().chain(late).min() {
         Some(wait) => Action::requeue(jittered(wait)),
-        None => next(context, &workload.uid().unwrap_or_default(), workload.spec.interval.as_deref(), &pass, reason),
+        None => next(context, &uid, workload.spec.interval.as_deref(), &pass, reason),
     };
     Ok((next, reason))
 }
@@ -173,6 +181,7 @@ pub(super) fn next(context: &Context, uid: &str, interval: Option<&str>, pass: &
 
 async fn delete(
     context: &Context,
+    lead: &Lead,
     api: &Api<PrivateImageWorkload>,
     workload: PrivateImageWorkload,
     shared: &mut Shared,
@@ -183,30 +192,31 @@ async fn delete(
     }
     if workload.annotations().get(ABANDON).is_some_and(|value| value == "true") {
         let note = format!("abandoned: what stays in AWS: {}", inventory(&workload));
-        remove_finalizer(api, &workload, CLEANUP_FINALIZER).await?;
-        events::publish(context, &workload, EventType::Warning, "Abandoned", "Delete", &note).await;
+        remove_finalizer(&lead.permit, api, &workload, CLEANUP_FINALIZER).await?;
+        events::publish(context, &lead.permit, &workload, EventType::Warning, "Abandoned", "Delete", &note).await;
         return Ok((Action::await_change(), Reason::Succeeded));
     }
     if let Some(note) = leaves_everything(&workload) {
-        remove_finalizer(api, &workload, CLEANUP_FINALIZER).await?;
-        events::publish(context, &workload, EventType::Normal, "Deleted", "Delete", &note).await;
+        remove_finalizer(&lead.permit, api, &workload, CLEANUP_FINALIZER).await?;
+        events::publish(context, &lead.permit, &workload, EventType::Normal, "Deleted", "Delete", &note).await;
         return Ok((Action::await_change(), Reason::Succeeded));
     }
-    let inputs = fetch::dereference(context, workload).await?;
-    binding::enter(context, &inputs.claim(), false).await?;
-    let pass = remove(&context.accounts, &inputs, true, shared).await;
+    let inputs = fetch::dereference(context, lead, workload).await?;
+    binding::enter(context, lead, &inputs.claim(), false).await?;
+    let pass = remove(&context.accounts, &inputs, Some(&lead.permit), shared).await;
     let workload = inputs.workload;
     if let Pass::Done(round) = &pass {
-        events::written(context, &workload, round).await;
+        events::written(context, &lead.permit, &workload, round).await;
     }
+    lead::complete(&pass)?;
     match farewell(&workload, &pass, Timestamp::now()) {
         Farewell::LetGo(note) => {
-            remove_finalizer(api, &workload, CLEANUP_FINALIZER).await?;
-            events::publish(context, &workload, EventType::Normal, "Deleted", "Delete", &note).await;
+            remove_finalizer(&lead.permit, api, &workload, CLEANUP_FINALIZER).await?;
+            events::publish(context, &lead.permit, &workload, EventType::Normal, "Deleted", "Delete", &note).await;
             Ok((Action::await_change(), Reason::Succeeded))
         }
         Farewell::Wait(reason, status) => {
-            write_status(context, api, &workload, &status).await?;
+            write_status(context, lead, api, &workload, &status).await?;
             let turn = turn(&pass).unwrap_or_else(|| context.backoff.failed(&workload.uid().unwrap_or_default()));
             Ok((Action::requeue(turn), reason))
         }
@@ -216,6 +226,7 @@ async fn delete(
 /// Writes the status if it differs.
 async fn write_status(
     context: &Context,
+    lead: &Lead,
     api: &Api<PrivateImageWorkload>,
     workload: &PrivateImageWorkload,
     status: &PrivateImageWorkloadStatus,
@@ -223,9 +234,9 @@ async fn write_status(
     if workload.status.as_ref() == Some(status) {
         return Ok(());
     }
-    objects::write_status(api, workload, status).await?;
+    objects::write_status(&lead.permit, api, workload, status).await?;
     context.metrics.status_written();
     let before = workload.status.as_ref().and_then(|status| find(status, READY));
-    events::transition(context, workload, before, find(status, READY)).await;
+    events::transition(context, &lead.permit, workload, before, find(status, READY)).await;
     Ok(())
 }

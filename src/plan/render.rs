@@ -129,5 +129,6 @@ pub fn remedy(kind: FailureKind) -> &'static str {
         }
         FailureKind::HeldBack => "",
         FailureKind::NotFound | FailureKind::AlreadyExists => "; it is looked at again",
+        FailureKind::Lapsed => "; the process that leads sees to it",
     }
 }

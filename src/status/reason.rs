@@ -146,6 +146,7 @@ impl From<FailureKind> for Reason {
             FailureKind::NotFound => Self::DependencyNotFound,
             FailureKind::AlreadyExists => Self::OwnershipConflict,
             FailureKind::Conflict | FailureKind::ScheduledForDeletion | FailureKind::Transient => Self::AwsUnavailable,
+            FailureKind::Lapsed => Self::Progressing,
             FailureKind::Denied => Self::AccessDenied,
             FailureKind::Throttled => Self::Throttled,
             FailureKind::HeldBack => Self::Progressing,

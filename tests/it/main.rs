@@ -9,6 +9,7 @@ mod e2e;
 mod generated;
 mod golden;
 mod import;
+mod lease;
 mod program;
 mod registry;
 mod schema;

@@ -19,8 +19,21 @@ struct LineRule {
 }
 
 /// The files that act on the world; all others under `src/` are pure.
-const EFFECTS: [&str; 12] =
-    ["accounts", "apply", "aws", "cli", "controller", "converge", "main", "metrics", "observe", "serve", "telemetry", "registry"];
+const EFFECTS: [&str; 13] = [
+    "accounts",
+    "apply",
+    "aws",
+    "cli",
+    "controller",
+    "converge",
+    "leader",
+    "main",
+    "metrics",
+    "observe",
+    "serve",
+    "telemetry",
+    "registry",
+];
 
 /// What pure code does without.
 const IMPURE: [&str; 15] = [
@@ -54,7 +67,11 @@ const REGISTRIES: [&str; 9] = [
     concat!("replace", "-with"),
 ];
 
-const LINE_RULES: [LineRule; 6] = [
+/// Calls of the Kubernetes client that change something.
+const KUBERNETES_WRITES: [&str; 7] =
+    [".create(", ".delete(", ".patch(", ".patch_status(", ".publish(", ".replace(", ".replace_status("];
+
+const LINE_RULES: [LineRule; 7] = [
     LineRule {
         name: "pure code waits for nothing, asks nobody and has no clock",
         applies: |path| is_rust(path) && path.starts_with("src/") && !is_effect(path),
@@ -68,6 +85,16 @@ const LINE_RULES: [LineRule; 6] = [
         broken: |line| code(line).contains("aws_sdk_"),
         mend: "add a function to src/aws/ that takes and returns our own types",
         samples: [("src/controller.rs", "use aws_sdk_ecs::Client;"), ("src/aws/ecs.rs", "use aws_sdk_ecs::Client;")],
+    },
+    LineRule {
+        name: "the controller writes to Kubernetes under a permit only",
+        applies: |path| is_rust(path) && path.starts_with("src/controller"),
+        broken: |line| KUBERNETES_WRITES.iter().any(|call| code(line).contains(call)) && !line.contains("write("),
+        mend: "hand the call to `write(permit, …)` of src/controller/objects.rs, which asks the permit and cuts the call",
+        samples: [
+            ("src/controller/x.rs", "    api.patch(&name, &params, &patch).await"),
+            ("src/controller/x.rs", "    write(permit, api.patch(&name, &params, &patch)).await"),
+        ],
     },
     LineRule {
         name: "conditions are made in src/status only",

@@ -5,12 +5,20 @@ use super::parts::parts;
 use super::proxy::PATIENCE;
 use serde_json::Value;
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
 pub(super) const PROGRAM: &str = env!("CARGO_BIN_EXE_wharfinger");
+
+/// What a controller finds where.
+pub(super) struct Places<'a> {
+    /// The URL of AWS.
+    pub(super) aws: &'a str,
+    /// Another kubeconfig than the usual one.
+    pub(super) kubeconfig: Option<&'a Path>,
+}
 
 pub(super) struct Controller {
     child: Child,
@@ -22,7 +30,7 @@ impl Controller {
     pub(super) fn start(
         namespace: &str,
         run: usize,
-        endpoint: &str,
+        places: &Places<'_>,
         flags: &[String],
         environment: &[(&str, String)],
         level: &str,
@@ -31,12 +39,16 @@ impl Controller {
         let watched = if elsewhere { vec![] } else { vec!["--watch-namespaces", namespace] };
         let log = parts().state.join(format!("{namespace}.{run}.log"));
         let file = File::create(&log).expect("a log file beside the parts");
-        let child = Command::new(PROGRAM)
+        let mut command = Command::new(PROGRAM);
+        if let Some(file) = places.kubeconfig {
+            command.env("KUBECONFIG", file);
+        }
+        let child = command
             .args(["controller", "--state-namespace", namespace])
             .args(watched)
             .args(["--metrics-addr", "127.0.0.1:0", "--health-addr", "127.0.0.1:0", "--log-format", "json"])
             .args(flags)
-            .env("AWS_ENDPOINT_URL", endpoint)
+            .env("AWS_ENDPOINT_URL", places.aws)
             .env("WHARFINGER_LOG", level)
             .envs(environment.iter().map(|(name, value)| (*name, value.as_str())))
             .stdin(Stdio::null())
@@ -72,9 +84,38 @@ impl Controller {
 
     /// SIGTERM, and how it ends.
     pub(super) async fn terminate(&mut self) -> std::process::ExitStatus {
-        let signal = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+        self.signal("TERM");
+        self.ended().await
+    }
+
+    /// Sends a signal, `STOP` or such.
+    pub(super) fn signal(&self, name: &str) {
+        let signal = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
         assert!(signal.expect("kill").success());
-        self.wait_for("its end after SIGTERM", |controller| controller.child.try_wait().ok().flatten()).await
+    }
+
+    /// How it ends.
+    pub(super) async fn ended(&mut self) -> std::process::ExitStatus {
+        self.wait_for("its end", |controller| controller.child.try_wait().ok().flatten()).await
+    }
+
+    /// Waits until it logs this message; the line.
+    pub(super) async fn says(&mut self, message: &str) -> Value {
+        self.wait_for(&format!("the log line `{message}`"), |controller| controller.line(message)).await
+    }
+
+    /// Waits until it is ready and has this role: `leading` or `standby`.
+    pub(super) async fn is(&mut self, role: &str) {
+        let mut last = (0, String::new());
+        let asking = async {
+            while last != (200, role.to_owned()) {
+                last = self.get("health_addr", "/readyz").await;
+                sleep(Duration::from_millis(50)).await;
+            }
+        };
+        if timeout(PATIENCE, asking).await.is_err() {
+            panic!("waited {PATIENCE:?} in vain for /readyz to say {role}: {last:?}; {}", self.tail());
+        }
     }
 
     /// What a GET on one of its two listeners answers: status and text. `listener` = `metrics_addr` or `health_addr`.
@@ -111,10 +152,15 @@ impl Controller {
     }
 
     fn address(&self, listener: &str) -> Option<String> {
+        self.line("serving")?[listener].as_str().map(str::to_owned)
+    }
+
+    /// The fields of the first line of its log with a message that begins so.
+    fn line(&self, message: &str) -> Option<Value> {
         self.log().lines().find_map(|line| {
             let line: Value = serde_json::from_str(line).ok()?;
             let fields = line.get("fields").unwrap_or(&line);
-            (fields["message"] == "serving").then(|| fields[listener].as_str().map(str::to_owned))?
+            fields["message"].as_str()?.starts_with(message).then(|| fields.clone())
         })
     }
 

@@ -185,7 +185,7 @@ async fn a_restarted_controller_writes_nothing() {
     world.converge_ecs("api").await;
     world.kill();
     world.proxy.forget();
-    world.run();
+    world.run().await;
     world.poke("api").await;
     assert_eq!(world.proxy.written(), [] as [&str; 0]);
     assert_whole(&world, &world.aws.holdings().await, "api", "first");

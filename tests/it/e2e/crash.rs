@@ -20,7 +20,7 @@ async fn crash(world: &mut World, nth: usize, done: bool, change: impl AsyncFnOn
     assert!(waited.is_ok(), "write {nth} is never reached; the calls were {:?}", world.proxy.counts());
     world.kill();
     world.proxy.heal();
-    world.run();
+    world.run().await;
 }
 
 /// Every shape in a soak, else ECS only.

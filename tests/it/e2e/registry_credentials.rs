@@ -3,7 +3,7 @@
 mod sharing;
 
 use super::account::Account;
-use super::controller::Controller;
+use super::controller::{Controller, Places};
 use super::manifests::{REGISTRY, USER, ecs, login, with};
 use super::parts::parts;
 use super::proxy::{Fault, PATIENCE, Rule};
@@ -166,7 +166,9 @@ async fn another_namespace_uses_it_only_where_it_may() {
     let other = format!("{}-team", world.name);
     let labels = json!({"team": "allowed"});
     world.apply(&json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": other, "labels": labels}})).await;
-    let _second = Controller::start(&other, 1, &world.proxy.url, &[], &[], "info");
+    world.free_lease_in(&other).await;
+    let places = Places { aws: &world.proxy.url, kubeconfig: None };
+    let _second = Controller::start(&other, 1, &places, &[], &[], "info");
     world.login("first").await;
     world.apply(&manifest(&world.name, json!({}))).await;
     world.credential_ready().await;

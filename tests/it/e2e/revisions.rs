@@ -276,7 +276,7 @@ async fn a_change_of_kind_family_role_or_registry_survives_a_kill_at_any_write()
             assert!(!world.revisions().await.is_empty(), "there is always a registered definition");
             world.kill();
             world.proxy.heal();
-            world.run();
+            world.run().await;
         }
         world.ready("api").await;
         world.older(0).await;

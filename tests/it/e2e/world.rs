@@ -1,7 +1,7 @@
 //! All that one test has to itself: a namespace, an AWS account, an AccountBinding between them, a proxy before AWS, a controller.
 
 use super::account::{Account, REGION};
-use super::controller::Controller;
+use super::controller::{Controller, Places};
 use super::parts::{kube, parts, unique};
 use super::proxy::Proxy;
 use kube::Client;
@@ -49,12 +49,18 @@ impl World {
         Self::enter(test).await.start().await
     }
 
-    /// Starts the controller, anew if it ran before.
-    pub(super) fn run(&mut self) {
+    /// Starts the controller, anew if it ran before, and at once the leader.
+    pub(super) async fn run(&mut self) {
         self.controller = None;
+        self.free_lease().await;
+        let url = self.proxy.url.clone();
+        self.controller = Some(self.another(&Places { aws: &url, kubeconfig: None }));
+    }
+
+    /// Another process beside those that run. It leads when it can.
+    pub(super) fn another(&mut self, places: &Places<'_>) -> Controller {
         self.runs += 1;
-        self.controller =
-            Some(Controller::start(&self.name, self.runs, &self.proxy.url, &self.flags, &self.environment, self.level));
+        Controller::start(&self.name, self.runs, places, &self.flags, &self.environment, self.level)
     }
 
     /// More flags of the controller, from its next run on.
@@ -162,7 +168,7 @@ impl Setup {
 
     pub(super) async fn start(self) -> World {
         let mut world = self.still().await;
-        world.run();
+        world.run().await;
         world
     }
 }
