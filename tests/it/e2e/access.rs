@@ -180,6 +180,7 @@ async fn a_permission_to_write_that_is_missing_is_told_once_for_all_workloads() 
         world.ready(name).await;
     }
     world.controller().readyz(200, &["ok\n"]).await;
-    let told = world.controller().warnings("privateimageworkloads/status");
-    assert_eq!(told.len(), 1, "told once: {told:#?}");
+    let told = |part: &str, controller: &mut super::controller::Controller| controller.warnings(part).len();
+    assert_eq!(told("permissions: missing: ", world.controller()), 1, "it is told once");
+    assert_eq!(told("cannot patch resource", world.controller()), 0, "and not again by each workload");
 }
