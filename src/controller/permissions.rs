@@ -115,7 +115,7 @@ pub(super) async fn watch(client: &Client, places: Places<'_>, readiness: &Readi
 }
 
 async fn missing(client: &Client, needed: &[Permission]) -> Result<Vec<Permission>, Error> {
-    let asked = needed.to_vec().into_iter().map(|permission| lacks(client.clone(), permission));
+    let asked = needed.iter().cloned().map(|permission| lacks(client.clone(), permission));
     let answers: Vec<Result<Option<Permission>, Error>> = stream::iter(asked).buffered(AT_ONCE).collect().await;
     Ok(answers.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
 }
