@@ -6,7 +6,7 @@ use super::objects::{add_finalizer, is_conflict, remove_finalizer, replace_statu
 use super::trouble::{Kind, Trouble};
 use super::workload::BUSY;
 use super::{Context, Error, listed, unfinished, within};
-use crate::api::{AccountBinding, IN_USE_FINALIZER, PrivateImageWorkload, RegistryCredential};
+use crate::api::{AccountBinding, BindingController, IN_USE_FINALIZER, PrivateImageWorkload, RegistryCredential};
 use crate::inputs::Bindings;
 use crate::status::{Share, binding_status, rival};
 use crate::target::{self, Claim};
@@ -18,6 +18,9 @@ use std::time::Duration;
 
 /// When a binding is looked at again although nothing changed.
 const SAFETY_NET: Duration = Duration::from_secs(600);
+
+/// When a binding that is being deleted is.
+const DELETING: Duration = Duration::from_secs(5);
 
 /// What may live under a binding.
 pub(super) trait Tenant: ResourceExt {
@@ -55,14 +58,15 @@ async fn keep(name: &str, context: &Context) -> Result<Action, Error> {
     let Some(mut binding) = within(api.get_opt(name)).await? else { return Ok(Action::await_change()) };
     let deleting = binding.metadata.deletion_timestamp.is_some();
     let ours = binding.finalizers().iter().any(|it| it == IN_USE_FINALIZER);
-    if deleting {
-        forget_the_dead(context, &mut binding).await;
-    }
+    let some_dead = deleting && forget_the_dead(context, &mut binding).await;
     let share = share(context, &binding).await?;
     let status = binding_status(&binding, &context.installation, &share, Timestamp::now());
     if deleting && ours && status.controllers.is_empty() {
         remove_finalizer(permit, &api, &binding, IN_USE_FINALIZER).await?;
         return Ok(Action::await_change());
+    }
+    if deleting && !some_dead && share == Share::Nothing && !is_registered(context, &binding) {
+        return Ok(Action::requeue(DELETING)); // those that act through it say what it waits for
     }
     if !deleting && !ours {
         binding = add_finalizer(permit, &api, &binding, IN_USE_FINALIZER).await?;
@@ -70,7 +74,7 @@ async fn keep(name: &str, context: &Context) -> Result<Action, Error> {
     if binding.status.as_ref() != Some(&status) {
         replace_status(permit, &api, &binding, &status).await?;
     }
-    Ok(Action::requeue(if deleting { Duration::from_secs(5) } else { SAFETY_NET }))
+    Ok(Action::requeue(if deleting { DELETING } else { SAFETY_NET }))
 }
 
 /// Whom this controller acts for through a binding. One that acts for nobody any more stays named until the binding goes.
@@ -88,17 +92,20 @@ fn is_registered(context: &Context, binding: &AccountBinding) -> bool {
     controllers.into_iter().any(|controller| controller.name == context.installation.name)
 }
 
-/// Takes controllers that are no more out of a status, in memory. One that left workloads behind stays: what becomes of them is for
-/// somebody to say.
-async fn forget_the_dead(context: &Context, binding: &mut AccountBinding) {
-    let controllers = binding.status.iter().flat_map(|status| &status.controllers);
-    let others: Vec<String> = controllers.map(|it| it.name.clone()).filter(|name| *name != context.installation.name).collect();
+/// Whether controllers are named that are no more. They are taken out of the status, in memory, but for those that left workloads
+/// behind: what becomes of these is for somebody to say.
+async fn forget_the_dead(context: &Context, binding: &mut AccountBinding) -> bool {
+    let named = binding.status.iter().flat_map(|status| &status.controllers);
+    let others: Vec<String> = named.filter(|it| it.name != context.installation.name).map(|it| it.name.clone()).collect();
+    let mut some = false;
     for name in others {
         if context.installations.is_gone(&context.client, &name).await {
-            tracing::info!(binding = %binding.name_any(), controller = name, "it runs no more: its claim is dropped");
-            binding.status.iter_mut().for_each(|status| status.controllers.retain(|it| it.name != name));
+            some = true;
+            let stays = |it: &BindingController| it.name != name || it.workloads > 0;
+            binding.status.iter_mut().for_each(|status| status.controllers.retain(stays));
         }
     }
+    some
 }
 
 /// Tries of a change that somebody else's change crosses.

@@ -116,7 +116,7 @@ fn blocked(controllers: &[BindingController]) -> String {
     let silent = match silent.as_str() {
         "" => String::new(),
         names => format!(
-            "; {names} has yet to let it go: if that controller is no more, remove its entry in status.controllers (kubectl edit --subresource=status)"
+            "; nothing was heard yet of {names}: if such a controller is no more, remove its entry in status.controllers (kubectl edit --subresource=status)"
         ),
     };
     format!(
@@ -202,13 +202,13 @@ mod tests {
             message.contains("payments/00") && message.contains("payments/09") && message.contains("and 2 more"),
             "{message}"
         );
-        assert!(!message.contains("payments/10") && !message.contains("yet to let it go"), "{message}");
+        assert!(!message.contains("payments/10") && !message.contains("heard yet"), "{message}");
         let other =
             BindingController { name: "b/old".into(), since: "2026-01-01T00:00:00Z".into(), workloads: 3, ..Default::default() };
         doomed.status = Some(AccountBindingStatus { controllers: vec![other], ..Default::default() });
         let status = binding_status(&doomed, &own("a", None), &Share::Nothing, at(1));
         let message = &status.conditions[0].message;
-        assert!(message.contains("this binding: 3;") && message.contains("b/old has yet"), "{message}");
+        assert!(message.contains("this binding: 3;") && message.contains("heard yet of b/old"), "{message}");
         assert!(status.conditions.iter().any(|condition| condition.type_ == STALLED && condition.status == "True"));
         doomed.status = None;
         let status = binding_status(&doomed, &own("a", None), &Share::Nothing, at(1));
