@@ -75,8 +75,9 @@ pub(super) fn has_lapsed(error: &(dyn Error + 'static)) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Account, Calls, Reader, iam};
-    use crate::failure::FailureKind;
+    use super::super::error::failure;
+    use super::super::{Account, Calls, Reader};
+    use crate::failure::{Failure, FailureKind};
     use crate::leader::{WritePermit, permits};
     use aws_credential_types::provider::future;
     use aws_sdk_sts::config::{Credentials, IdentityCache, SharedCredentialsProvider};
@@ -135,13 +136,19 @@ mod tests {
         Reader::new(config.clone(), config, &Calls::new(|_| {}), Default::default(), Default::default())
     }
 
+    /// Any write.
+    async fn write(account: &Account) -> Result<(), Failure> {
+        let answer = account.write.iam.tag_role().role_name("role").set_tags(Some(vec![])).send().await;
+        answer.map(|_| ()).map_err(|error| failure("IAM", "TagRole", &error))
+    }
+
     #[tokio::test]
     async fn a_permit_that_lapses_while_a_call_is_put_together_keeps_it_from_being_sent() {
         for (until, sent) in [(105, true), (106, false), (500, false)] {
             let permit = permits::permit();
             let (account, wire) = account(&permit, until);
             assert!(permit.send().is_ok(), "when the call begins it counts");
-            let outcome = iam::tag(&account, "role", &Default::default()).await;
+            let outcome = write(&account).await;
             assert_eq!(wire.0.load(Ordering::SeqCst), usize::from(sent), "at {until}: {outcome:?}");
             assert_eq!(outcome.err().map(|failure| failure.kind), (!sent).then_some(FailureKind::Lapsed), "at {until}");
         }
@@ -153,17 +160,17 @@ mod tests {
         let wire = Wire::default();
         let reader = reader(&wire, 300);
         let _ = reader.permitted(&former); // it is kept
-        assert!(iam::tag(&reader.permitted(&present), "role", &Default::default()).await.is_err(), "it has lapsed as well");
+        assert!(write(&reader.permitted(&present)).await.is_err(), "it has lapsed as well");
         let cluster = WritePermit::without_cluster();
-        assert!(iam::tag(&reader.permitted(&cluster), "role", &Default::default()).await.is_ok(), "this one never does");
-        assert!(iam::tag(&reader.permitted(&former), "role", &Default::default()).await.is_err());
+        assert!(write(&reader.permitted(&cluster)).await.is_ok(), "this one never does");
+        assert!(write(&reader.permitted(&former)).await.is_err());
         assert_eq!(wire.0.load(Ordering::SeqCst), 1);
     }
 
     #[tokio::test]
     async fn without_a_cluster_calls_are_sent_at_any_time() {
         let (account, wire) = account(&WritePermit::without_cluster(), 500);
-        assert!(iam::tag(&account, "role", &Default::default()).await.is_ok());
+        assert!(write(&account).await.is_ok());
         assert_eq!(wire.0.load(Ordering::SeqCst), 1);
     }
 }

@@ -1,7 +1,8 @@
 //! The watchdog: an OS thread that ends the process where the runtime could not end a term in time.
 //!
 //! A process that was stopped, or whose runtime is stuck, may hold a write that it believes to be allowed. When the thread wakes after
-//! the last moment of a term, it aborts: no stop hooks, no last words, nothing that could wait. It knows no more than one deadline.
+//! the last moment of a term, it aborts: no stop hooks, no last words, nothing that could wait. It knows no more than one deadline,
+//! and once that is over nothing takes it back, whoever wakes first.
 
 use super::clock;
 use crate::lease::{ATTEMPT, FENCE};
@@ -20,6 +21,7 @@ pub(super) fn limit(renewed: Duration) -> Duration {
 pub(super) struct Watchdog {
     /// Nanoseconds since boot; 0 = never.
     limit: Arc<AtomicU64>,
+    now: fn() -> Duration,
     thread: Thread,
 }
 
@@ -38,20 +40,25 @@ impl Watchdog {
             }
             end();
         })?;
-        Ok(Self { limit, thread: thread.thread().clone() })
+        Ok(Self { limit, now, thread: thread.thread().clone() })
     }
 
     /// The process ends at that time, unless this is called again.
     pub(super) fn arm(&self, limit: Duration) {
-        let nanos = u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX);
-        if self.limit.swap(nanos, Ordering::SeqCst) == 0 {
+        if self.set(u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX)) == Ok(0) {
             self.thread.unpark();
         }
     }
 
     /// The process does not end.
     pub(super) fn disarm(&self) {
-        self.limit.store(0, Ordering::SeqCst);
+        let _ = self.set(0); // it is over: then the process ends
+    }
+
+    /// What was set before; as an error, what is over and therefore stays.
+    fn set(&self, nanos: u64) -> Result<u64, u64> {
+        let is_over = |known| known != 0 && (self.now)() >= Duration::from_nanos(known);
+        self.limit.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |known| (!is_over(known)).then_some(nanos))
     }
 }
 
@@ -74,5 +81,17 @@ mod tests {
         other.arm(limit);
         assert!(soon.recv_timeout(Duration::from_secs(60)).unwrap() >= limit);
         assert!(end.try_recv().is_err(), "the other one has an hour");
+    }
+
+    #[test]
+    fn what_is_over_stays_so() {
+        let (ended, end) = mpsc::channel();
+        let watchdog = Watchdog::start(clock::boottime, move || ended.send(())).unwrap();
+        let late = clock::boottime();
+        watchdog.limit.store(late.as_nanos() as u64, Ordering::SeqCst); // as after a pause: nobody has woken yet
+        watchdog.disarm();
+        watchdog.arm(clock::boottime() + Duration::from_secs(3600));
+        watchdog.thread.unpark();
+        end.recv_timeout(Duration::from_secs(60)).expect("it ends");
     }
 }

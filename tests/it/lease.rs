@@ -2,11 +2,13 @@
 //!
 //! A failure names its seed; `WHARFINGER_SEED=7 cargo test --test it lease::` runs that one alone and prints what happened.
 
+mod process;
 mod server;
 mod simulation;
 
 use crate::soak;
-use simulation::{Stats, run};
+use process::Stats;
+use simulation::run;
 
 /// Schedules, and those of a soak.
 const SEEDS: (u64, u64) = (500, 10_000);

@@ -56,6 +56,7 @@ async fn whoever_stands_by_calls_nobody_and_takes_over_from_one_that_was_killed(
     let mut rival = Rival::stand_by(&mut world, None).await;
     world.login("second").await;
     world.proxy.until("the new password", |calls| calls.iter().any(|call| call.operation == "PutSecretValue")).await;
+    world.renewals(2).await;
     assert_eq!(rival.proxy.counts().len(), 0, "while another process leads it does not even look");
     let before = world.holder().await.expect("somebody leads");
     world.kill();

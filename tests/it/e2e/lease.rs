@@ -1,8 +1,12 @@
 //! The Lease of one world's controllers, as people with rights on it may see and change it.
 
+use super::proxy::PATIENCE;
 use super::world::World;
 use kube::api::{Api, DynamicObject, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::time::Duration;
+use tokio::time::{sleep, timeout};
 
 const NAME: &str = "wharfinger";
 
@@ -15,6 +19,19 @@ impl World {
     pub(super) async fn holder(&self) -> Option<String> {
         let lease = self.leases(&self.name).get_opt(NAME).await.expect("the Lease");
         lease?.data["spec"]["holderIdentity"].as_str().map(str::to_owned)
+    }
+
+    /// Waits until the leader has renewed the Lease so often: in that time whoever stands by has seen all that went before.
+    pub(super) async fn renewals(&self, count: usize) {
+        let mut seen = BTreeSet::new();
+        let looking = async {
+            while seen.len() <= count {
+                let lease = self.leases(&self.name).get(NAME).await.expect("the Lease");
+                seen.insert(lease.metadata.resource_version);
+                sleep(Duration::from_millis(50)).await;
+            }
+        };
+        timeout(PATIENCE, looking).await.expect("the leader renews the Lease");
     }
 
     /// A merge patch of the Lease, by hand.

@@ -1,44 +1,19 @@
 //! One schedule: processes with clocks of their own, a network that delays and loses, and what is done to them, all from one seed.
 
+use super::process::{Micros, Process, Stats};
 use super::server::Server;
 use jiff::Timestamp;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use std::collections::BTreeMap;
 use std::time::Duration;
-use wharfinger::lease::{ATTEMPT, Answer, CALL, Elector, Epoch, Moment, Next, Request, may_send};
+use wharfinger::lease::{ATTEMPT, Answer, CALL, Moment, Next, Request, may_send};
 
-/// Real time, in microseconds since the beginning.
-type Micros = u64;
 const SECOND: Micros = 1_000_000;
 /// By when somebody must lead after the last fault: one that died just before it is waited for by the slowest clock, and then some.
 const RECOVERY: Micros = 30 * SECOND;
 /// How long he must stay.
 const CALM: Micros = 40 * SECOND;
-
-/// What happened, so that schedules that show nothing are noticed.
-#[derive(Debug, Default)]
-pub(super) struct Stats {
-    pub(super) terms: usize,
-    pub(super) after_release: usize,
-    pub(super) lapsed: usize,
-    pub(super) lost_answers: usize,
-    pub(super) refused: usize,
-    pub(super) edits: usize,
-    pub(super) writes: usize,
-}
-
-impl Stats {
-    pub(super) fn add(&mut self, other: &Self) {
-        self.terms += other.terms;
-        self.after_release += other.after_release;
-        self.lapsed += other.lapsed;
-        self.lost_answers += other.lost_answers;
-        self.refused += other.refused;
-        self.edits += other.edits;
-        self.writes += other.writes;
-    }
-}
 
 /// A term: whose, and since when by his clock. (Somebody may count transitions anew by hand.)
 type Writer = (usize, Duration);
@@ -61,39 +36,6 @@ enum Event {
     LetGo(String),
     /// Something is done to the process.
     Fault,
-}
-
-struct Process {
-    elector: Elector,
-    name: String,
-    offset: f64,
-    rate: f64,
-    wall: i64,
-    paused_until: Micros,
-    cut_off_until: Micros,
-    slow_until: Micros,
-    call: Option<u64>,
-    alarm: u64,
-    /// Which term it was last seen to lead.
-    led: Option<Epoch>,
-    /// It begins no more writes.
-    stopping: bool,
-    releasing: bool,
-}
-
-impl Process {
-    fn boot(&self, at: Micros) -> Duration {
-        Duration::from_micros((self.offset + at as f64 * self.rate) as u64)
-    }
-
-    /// Rounded up: not before the process's own clock says so.
-    fn real(&self, boot: Duration) -> Micros {
-        ((boot.as_micros() as f64 - self.offset) / self.rate).max(0.0).ceil() as Micros + 1
-    }
-
-    fn lasts(&self, local: Duration) -> Micros {
-        (local.as_micros() as f64 / self.rate) as Micros
-    }
 }
 
 pub(super) struct World {
@@ -154,26 +96,9 @@ pub(super) fn run(seed: u64, told: bool) -> (Stats, Result<(), String>) {
 }
 
 impl World {
-    /// A process with a clock that nobody shares.
     fn born(&mut self) -> Process {
         self.births += 1;
-        let name = format!("process-{}", self.births);
-        let rates = [0.9, 1.1, self.random.random_range(0.9..=1.1)];
-        Process {
-            elector: Elector::new(&name),
-            name,
-            offset: self.random.random_range(0.0..1e12),
-            rate: rates[self.random.random_range(0..rates.len())],
-            wall: self.random.random_range(0..2_000_000_000),
-            paused_until: 0,
-            cut_off_until: 0,
-            slow_until: 0,
-            call: None,
-            alarm: 0,
-            led: None,
-            stopping: false,
-            releasing: false,
-        }
+        Process::born(self.births, &mut self.random)
     }
 
     fn push(&mut self, at: Micros, process: usize, event: Event) {
