@@ -266,6 +266,7 @@ def start(state, binaries, tied):
         "KUBECONFIG": str(state / "kubeconfig"),
         "KUBECACHEDIR": str(state / "kube-cache"),  # kubectl would leave one folder a port under the home folder
         "KUBERC": "off",
+        **{f"HELM_{kind}_HOME": str(state / "helm" / kind.lower()) for kind in ("CACHE", "CONFIG", "DATA")},  # the same of Helm
         "WHARFINGER_REGISTRY": registry.host,
         "WHARFINGER_REGISTRY_CA": str(registry.ca),  # which wharfinger itself reads
         "WHARFINGER_REGISTRY_USER": registry.USER,
