@@ -125,8 +125,12 @@ fn the_crds_are_those_of_the_repository() {
         assert_eq!(keep, name != "pod-monitor", "{name}");
         for crd in &mut found {
             let metadata = crd["metadata"].as_object_mut().unwrap();
-            assert_eq!(metadata["labels"]["app.kubernetes.io/managed-by"], "Helm");
-            metadata.retain(|key, _| key == "name");
+            assert_eq!(metadata.remove("labels").unwrap()["app.kubernetes.io/managed-by"], "Helm");
+            let Some(annotations) = metadata.get_mut("annotations").and_then(Value::as_object_mut) else { continue };
+            annotations.retain(|key, _| key.starts_with("wharfinger.dev/"));
+            if annotations.is_empty() {
+                metadata.remove("annotations");
+            }
         }
         assert_eq!(found, wanted, "{name}: nothing but labels and annotations is added");
     }

@@ -12,11 +12,9 @@ use std::time::{Duration, Instant};
 const PROGRAM: &str = env!("CARGO_BIN_EXE_wharfinger");
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The chart's flags that the program has not, and what is not called without them.
-fn unknown() -> Vec<&'static str> {
-    let (_, help, _) = tool(PROGRAM, &["controller", "--help"]);
-    let flags = ["--lease-namespace", "--lease-name", "--watch-namespaces", "--secret-namespaces"];
-    flags.into_iter().filter(|flag| !help.contains(flag)).collect()
+/// Whether the program knows a flag that the chart sets.
+fn knows(flag: &str) -> bool {
+    tool(PROGRAM, &["controller", "--help"]).1.contains(flag)
 }
 
 struct Release {
@@ -57,20 +55,17 @@ impl Release {
         std::fs::write(&path, config.to_string()).unwrap();
         let pod = json_of(&["get", "deployment", "wh-wharfinger", "--namespace", namespace, "--output=json"]);
         let arguments = pod["spec"]["template"]["spec"]["containers"][0]["args"].as_array().unwrap().clone();
-        let unknown = unknown();
-        let known = |argument: &String| !unknown.contains(&argument.split('=').next().unwrap());
+        let known = |argument: &String| knows("--lease-name") || !argument.starts_with("--lease-");
         let here = |argument: String| match argument.split_once('=') {
             Some((flag @ ("--metrics-addr" | "--health-addr"), _)) => format!("{flag}=127.0.0.1:0"),
             _ => argument.replace("$(POD_NAMESPACE)", namespace),
         };
         let arguments = arguments.into_iter().map(|argument| argument.as_str().unwrap().to_owned()).filter(known).map(here);
         let arguments: Vec<String> = arguments.collect();
-        let alone = set.contains("watchNamespaces") && unknown.contains(&"--watch-namespaces");
         let log = parts().join(format!("{namespace}.log"));
         let file = std::fs::File::create(&log).unwrap();
         let controller = Command::new(PROGRAM)
             .args(arguments)
-            .args(alone.then_some(["--namespace", "payments"]).into_iter().flatten())
             .env("KUBECONFIG", path)
             .env("POD_NAMESPACE", namespace)
             .env("POD_NAME", "wh-0")
@@ -193,6 +188,12 @@ fn use_it() {
 }
 
 fn exact(namespace: &str, set: &str) {
+    if !knows("--watch-namespaces") {
+        eprintln!(
+            "SKIPPED: {namespace}: this program has no --watch-namespaces, so its calls are not those of the chart's Roles"
+        );
+        return;
+    }
     if tool("kubectl", &["get", "namespace", "payments"]).0 != 0 {
         run("kubectl", &["create", "namespace", "payments"]);
     }
@@ -203,8 +204,7 @@ fn exact(namespace: &str, set: &str) {
     assert!(rules.len() > 20, "{rules:#?}");
     let words = rules.iter().flat_map(|rule| [&rule.1, &rule.2, &rule.3, &rule.4]);
     assert!(words.into_iter().all(|word| !word.contains('*')), "a wildcard: {rules:#?}");
-    let without_leases = unknown().contains(&"--lease-name");
-    let wanted: Vec<&Rule> = rules.iter().filter(|rule| !(without_leases && rule.2 == "leases")).collect();
+    let wanted: Vec<&Rule> = rules.iter().filter(|rule| knows("--lease-name") || rule.2 != "leases").collect();
     let until = Instant::now() + PATIENCE;
     loop {
         let calls = release.calls();
@@ -224,9 +224,7 @@ fn exact(namespace: &str, set: &str) {
 #[ignore = "watches all namespaces: chart::alone runs it"]
 fn in_all_namespaces() {
     exact("rbac-cluster", "secrets.access=Cluster");
-    if !unknown().contains(&"--secret-namespaces") {
-        exact("rbac-secrets", "secrets.namespaces={payments}");
-    }
+    exact("rbac-secrets", "secrets.namespaces={payments}");
 }
 
 #[test]
