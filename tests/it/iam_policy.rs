@@ -1,6 +1,7 @@
 //! `wharfinger iam-policy`: its table against the calls of the program, its documents in the docs and in `bootstrap/`.
 
 mod bootstrap;
+mod escalation;
 
 use crate::program;
 use serde_json::{Value, json};
