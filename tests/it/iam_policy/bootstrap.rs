@@ -2,8 +2,9 @@
 //! Terraform's file is read by a parser of its language.
 
 use super::{must_be, printed, root, temporary};
-use crate::tools::python;
+use crate::tools::{python, tool};
 use serde_json::{Value, json};
+use std::path::PathBuf;
 
 /// What needs no ARNs of things that exist.
 const FEATURES: &str = "secrets,roles,ecs,batch,retirement,deletion,credentials,replicas,readers,parameters";
@@ -129,6 +130,19 @@ fn cloudformation_makes_the_role_with_what_is_printed() {
     assert_eq!(made["permissions"].as_array().map(Vec::len), Some(1));
     assert_eq!(made["outputs"]["RoleArn"], format!("arn:aws:iam::{account}:role/wharfinger"));
     assert_eq!(made["outputs"]["PermissionsBoundaryArn"], format!("arn:aws:iam::{account}:policy/wharfinger-boundary"));
+}
+
+/// By the linter that comes with moto.
+#[test]
+fn the_linter_of_cloudformation_finds_nothing() {
+    let linter = PathBuf::from(std::env::var("WHARFINGER_MOTO_PYTHON").unwrap()).with_file_name("cfn-lint");
+    let lint = |path: &str| tool(linter.to_str().unwrap(), &[path]);
+    let template = root().join("bootstrap/cloudformation.yaml");
+    let (code, out, errors) = lint(template.to_str().unwrap());
+    assert_eq!((code, out.as_str()), (0, ""), "{errors}");
+    let wrong = std::fs::read_to_string(&template).unwrap().replace("MaxSessionDuration", "MaxSessionTime");
+    let (code, out, _) = lint(&temporary("wrong.yaml", &wrong));
+    assert!(code != 0 && out.contains("MaxSessionTime"), "{out}");
 }
 
 /// Resources and variables of a module, as the parser sees them.
