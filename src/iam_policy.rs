@@ -1,6 +1,6 @@
 //! What Wharfinger itself must be allowed in AWS: the policy of the role that it acts with, and the documents around it.
 //!
-//! Pure. The table of statements is in [`table`]; a test compares it with the calls in `src/aws/`: none is missing, none is left
+//! Pure. The statements are in [`TABLE`]; a test compares it with the calls in `src/aws/`: none is missing, none is left
 //! over. An `AccountBinding` says where they may lead: names, path, boundary and fences are the same that the passes go by.
 
 mod table;
