@@ -43,15 +43,20 @@ generate: tools ## generate the schemas of spec.ecs and spec.batch, and the CRDs
 	$(MAKE) --no-print-directory crds
 
 .PHONY: crds
-crds: ## write crds/*.yaml from the Rust types
+crds: ## write crds/*.yaml, and the chart's copies, from the Rust types
 	cargo run --locked --quiet -- crds --write crds
+	cp crds/*.yaml charts/wharfinger/files/crds/
+
+.PHONY: chart
+chart: tools ## the chart's tests, with both Helms and on the real API server
+	$(RUN) cargo test --locked --test it chart::
 
 .PHONY: run
 run: ## the controller against the current kubeconfig and AWS_* environment
 	cargo run --locked -- controller
 
 .PHONY: tools
-tools: ## obtain the real parts: kube-apiserver, kubectl, etcd, moto, a registry (minutes the first time, then none)
+tools: ## obtain the real parts: kube-apiserver, kubectl, etcd, moto, a registry, Helm (minutes the first time, then none)
 	@hack/parts/build >/dev/null
 
 .PHONY: clean

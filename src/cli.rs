@@ -4,9 +4,11 @@ mod agent_config;
 mod arguments;
 mod check;
 mod files;
+mod iam_policy;
 mod import;
 mod local;
 mod output;
+mod probe;
 mod remote;
 
 pub use arguments::{Arguments, Command};
@@ -55,6 +57,8 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<u8> {
         Command::Render(RenderArguments { other: Some(Rendered::AgentConfig(what)), .. }) => agent_config::run(&common, &what),
         Command::Render(RenderArguments { what, .. }) => local::render(&common, &what).await,
         Command::Import(what) => import::run(&common, what),
+        Command::IamPolicy(what) => iam_policy::run(&what),
+        Command::Probe { url } => probe::run(&url).await,
         Command::Crds { write } => print_crds(write.as_deref()),
     }
 }

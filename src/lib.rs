@@ -37,6 +37,7 @@
 //! | [`status`] | conditions and the closed list of reasons | pure |
 //! | [`mod@import`] | definitions that exist, as workloads | pure |
 //! | [`mod@agent_config`] | the logins as configuration of the ECS agent | pure |
+//! | [`mod@iam_policy`] | what Wharfinger itself must be allowed in AWS | pure |
 //! | [`resource`] | the pure half of each AWS kind, and the words they share: names, tags, ARNs, images, policies, logins | pure |
 //! | [`problem`], [`failure`], [`interval`] | bad input, failed calls, durations | pure |
 //! | [`lease`] | who leads: the rules | pure |
@@ -119,6 +120,7 @@ pub mod controller;
 pub mod converge;
 pub mod desired;
 pub mod failure;
+pub mod iam_policy;
 pub mod import;
 pub mod inputs;
 pub mod interval;

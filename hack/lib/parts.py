@@ -21,6 +21,13 @@ CERTIFICATES = Path(__file__).resolve().parents[1] / "parts/registry/certificate
 NO_PROXY = urllib.request.ProxyHandler({})
 
 
+# What the API server writes down: the calls of service accounts, which nothing but a test of permissions is, and no content.
+AUDIT = {
+    "apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"],
+    "rules": [{"level": "Metadata", "userGroups": ["system:serviceaccounts"]}, {"level": "None"}],
+}
+
+
 class PartFailed(Exception):
     """A part did not come up; the message carries the end of its log."""
 
@@ -131,6 +138,8 @@ class Apiserver(Part):
         # It makes itself a certificate before it reads the service account key, so that one key serves for both and nothing
         # but the program itself is needed to make one.
         key = self.pki / "apiserver.key"
+        policy = self.pki / "audit.json"
+        policy.write_text(json.dumps(AUDIT))
         return [self.binaries / "kube-apiserver", "--etcd-servers", self.etcd.url, "--cert-dir", self.pki,
                 "--secure-port", self.port, "--bind-address", "127.0.0.1", "--advertise-address", "127.0.0.1",
                 "--external-hostname", "127.0.0.1", "--service-cluster-ip-range", "10.96.0.0/24",
@@ -139,6 +148,7 @@ class Apiserver(Part):
                 "--service-account-signing-key-file", key, "--service-account-key-file", key,
                 # There is no controller manager, which would make the service accounts that this plugin asks for.
                 "--disable-admission-plugins", "ServiceAccount",
+                "--audit-policy-file", policy, "--audit-log-path", self.state / "audit.log", "--audit-log-mode", "blocking",
                 "--endpoint-reconciler-type", "none", "--profiling=false",
                 # Tests in parallel are not the load that these limits protect from.
                 "--enable-priority-and-fairness=false", "--max-requests-inflight", "3000", "--max-mutating-requests-inflight", "3000"]
@@ -165,9 +175,14 @@ class Apiserver(Part):
         path.write_text(json.dumps(config, indent=1) + "\n")
 
 
+def beside(script):
+    """The python of the virtual environment that a script is of."""
+    return Path(os.path.realpath(script)).with_name("python")
+
+
 def moto_python(binaries):
     """The python of moto's virtual environment, which has botocore and so AWS's service models."""
-    return Path(os.path.realpath(binaries / "moto_server")).with_name("python")
+    return beside(binaries / "moto_server")
 
 
 class Moto(Part):
@@ -247,9 +262,11 @@ def start(state, binaries, tied):
     return {
         "WHARFINGER_PARTS": str(state),
         "WHARFINGER_MOTO_PYTHON": str(moto_python(binaries)),
+        "WHARFINGER_SCHEMAS_PYTHON": str(beside(binaries / "hcl2tojson")),
         "KUBECONFIG": str(state / "kubeconfig"),
         "KUBECACHEDIR": str(state / "kube-cache"),  # kubectl would leave one folder a port under the home folder
         "KUBERC": "off",
+        **{f"HELM_{kind}_HOME": str(state / "helm" / kind.lower()) for kind in ("CACHE", "CONFIG", "DATA")},  # the same of Helm
         "WHARFINGER_REGISTRY": registry.host,
         "WHARFINGER_REGISTRY_CA": str(registry.ca),  # which wharfinger itself reads
         "WHARFINGER_REGISTRY_USER": registry.USER,

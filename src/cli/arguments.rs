@@ -1,6 +1,7 @@
 //! Flags and environment variables.
 
 use crate::agent_config::AuthType;
+use crate::iam_policy::Feature;
 use crate::registry::Registries;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
@@ -71,6 +72,14 @@ pub enum Command {
     /// Print definitions that exist as PrivateImageWorkloads: task and job definitions as they are registered or as AWS describes
     /// them, and the files of `ecs-cli registry-creds up`.
     Import(ImportArguments),
+    /// Print the policy that Wharfinger's own role needs in AWS, from the calls that it makes.
+    IamPolicy(IamPolicyArguments),
+    /// Ask a controller whether it is ready: 0 = its address answers with 200. For images without a shell.
+    Probe {
+        /// Such as http://127.0.0.1:8081/readyz.
+        #[arg(value_name = "URL")]
+        url: String,
+    },
     /// Print the CustomResourceDefinitions.
     Crds {
         /// Write one file each into this folder instead.
@@ -154,6 +163,73 @@ pub(crate) struct AgentConfigArguments {
     /// Print the logins themselves in place of `[sealed]`.
     #[arg(long)]
     pub(crate) reveal: bool,
+}
+
+/// Flags of `iam-policy`.
+#[derive(Debug, Args)]
+pub struct IamPolicyArguments {
+    /// File or folder of YAML or JSON with one AccountBinding: its account, Regions, names and fences, and with the features that these
+    /// open. `-` is standard input. The flags below win over it.
+    #[arg(long = "filename", short = 'f', value_name = "PATH")]
+    pub(crate) files: Vec<PathBuf>,
+    /// What Wharfinger is used for (default: secrets, roles, ecs, batch, retirement and what the AccountBinding's fences open). May be
+    /// repeated.
+    #[arg(long = "feature", value_enum, value_name = "NAME", value_delimiter = ',')]
+    pub(crate) features: Vec<Feature>,
+    /// The AWS account.
+    #[arg(long, value_name = "ID", required_unless_present = "files")]
+    pub(crate) account_id: Option<String>,
+    /// Region that is used; all if there is none. May be repeated.
+    #[arg(long = "region", value_name = "REGION", value_delimiter = ',')]
+    pub(crate) regions: Vec<String>,
+    /// `names.secretPrefix` of the AccountBinding.
+    #[arg(long, value_name = "PREFIX")]
+    pub(crate) secret_prefix: Option<String>,
+    /// `names.rolePrefix` of the AccountBinding.
+    #[arg(long, value_name = "PREFIX")]
+    pub(crate) role_prefix: Option<String>,
+    /// `names.definitionPrefix` of the AccountBinding.
+    #[arg(long, value_name = "PREFIX")]
+    pub(crate) definition_prefix: Option<String>,
+    /// `limits.rolePath` of the AccountBinding.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) role_path: Option<String>,
+    /// `limits.permissionsBoundaryArn` of the AccountBinding.
+    #[arg(long, value_name = "ARN")]
+    pub(crate) permissions_boundary: Option<String>,
+    /// Which document.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) document: PolicyDocument,
+    /// The identity that the controller runs with, for `--document trust`.
+    #[arg(long, value_name = "ARN", required_if_eq("document", "trust"))]
+    pub(crate) controller_arn: Option<String>,
+    /// How to print.
+    #[arg(long, short, value_enum, default_value_t)]
+    pub(crate) output: PolicyFormat,
+}
+
+/// The documents of an identity.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PolicyDocument {
+    /// What the role that acts may do.
+    #[default]
+    Permissions,
+    /// Who may become that role.
+    Trust,
+    /// What the controller's own identity needs to become it.
+    Controller,
+    /// A permissions boundary for the execution roles that it makes.
+    Boundary,
+}
+
+/// How policies are printed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PolicyFormat {
+    /// What IAM takes; a list of policies where one would be too long.
+    #[default]
+    Json,
+    /// The same as YAML, one document a policy.
+    Yaml,
 }
 
 /// What a command works on, and how it prints.

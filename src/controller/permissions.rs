@@ -76,7 +76,10 @@ fn needed(places: &Places) -> Vec<Permission> {
     };
     add(GROUP, "accountbindings", &["get", "list", "watch", "patch"], None, None);
     add(GROUP, "accountbindings/status", &["patch"], None, None);
-    add("", "namespaces", &["get"], None, None);
+    match places.namespaces.names() {
+        None => add("", "namespaces", &["get"], None, None),
+        Some(names) => names.iter().for_each(|name| add("", "namespaces", &["get"], None, Some(name))),
+    }
     for namespace in all(places.namespaces) {
         for kind in ["privateimageworkloads", "registrycredentials"] {
             add(GROUP, kind, &["get", "list", "watch", "patch"], namespace.clone(), None);

@@ -126,6 +126,11 @@ const PULL_SID: &str = "PullFromEcr";
 const SIGN_IN: &[&str] = &["ecr:GetAuthorizationToken"];
 pub(super) const PULL: &[&str] = &["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"];
 
+/// All actions that a policy of ours ever grants.
+pub fn all_actions() -> Vec<&'static str> {
+    [READ_SECRET, READ_PARAMETER, READ_OBJECT, LOCATE_BUCKET, DECRYPT, CREATE_LOG_GROUP, WRITE_LOGS, SIGN_IN, PULL].concat()
+}
+
 impl Grants {
     /// What either of two workloads needs.
     #[must_use]

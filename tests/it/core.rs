@@ -11,7 +11,7 @@ mod exact;
 mod farewell;
 mod fences;
 pub(crate) mod fixtures;
-mod iam;
+pub(crate) mod iam;
 pub(crate) mod invariants;
 mod kept;
 mod lifecycle;

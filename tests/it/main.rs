@@ -4,16 +4,19 @@
 #![allow(clippy::too_many_lines, clippy::type_complexity)] // a table is as long as it has rows, and as wide
 
 mod agent_config;
+mod chart;
 mod core;
 mod e2e;
 mod generated;
 mod golden;
+mod iam_policy;
 mod import;
 mod lease;
 mod program;
 mod registry;
 mod schema;
 mod tidy;
+mod tools;
 
 /// Whether every repetition is wanted (`make soak`) or a sample.
 fn soak() -> bool {

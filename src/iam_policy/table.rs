@@ -1,0 +1,259 @@
+//! The table: which calls a feature makes, on what, and under which condition they are allowed.
+
+use clap::ValueEnum;
+
+/// What Wharfinger is used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum)]
+pub enum Feature {
+    /// Secrets with registry logins.
+    Secrets,
+    /// Execution roles.
+    Roles,
+    /// ECS task definitions.
+    Ecs,
+    /// Batch job definitions.
+    Batch,
+    /// Retiring older revisions, and deletions: who uses what. Without it nothing is retired, and deletions wait.
+    Retirement,
+    /// `retiredRevisions: Delete`: task definitions are deleted after they were retired.
+    Deletion,
+    /// `rollout`: ECS services are told to run new revisions, in the binding's `clusters`.
+    Services,
+    /// RegistryCredentials.
+    Credentials,
+    /// RegistryCredentials with copies in other Regions.
+    Replicas,
+    /// RegistryCredentials with readers in other accounts.
+    Readers,
+    /// The binding's `secretArns`: secrets that exist.
+    ExistingSecrets,
+    /// The binding's `existingRoles`: execution roles that exist.
+    ExistingRoles,
+    /// The binding's `taskRoles`: roles that containers run as.
+    TaskRoles,
+    /// Containers that read SSM parameters: which keys these have.
+    Parameters,
+    /// The binding's `kmsKeys`: customer keys of our own secrets.
+    CustomerKeys,
+    /// `verify: Enforce` with secrets that exist: their values are read for the proof.
+    EnforcedProof,
+    /// The command line without a value key: it compares values by reading them.
+    CommandLine,
+}
+
+impl Feature {
+    /// What is in the policy unless something else is asked for.
+    pub const USUAL: [Self; 5] = [Self::Secrets, Self::Roles, Self::Ecs, Self::Batch, Self::Retirement];
+
+    /// What comes along with it.
+    pub(super) fn needs(self) -> Option<Self> {
+        matches!(self, Self::Replicas | Self::Readers).then_some(Self::Credentials)
+    }
+
+    /// As the command line has it.
+    pub fn word(&self) -> String {
+        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
+}
+
+/// Which things.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// AWS knows no resource for these calls.
+    Anywhere,
+    OurSecrets,
+    OurRoles,
+    TaskDefinitions,
+    JobDefinitions,
+    ExistingSecrets,
+    ExistingRoles,
+    TaskRoles,
+    Keys,
+    Clusters,
+}
+
+impl Place {
+    /// The field that says which.
+    pub(super) fn field(self) -> &'static str {
+        match self {
+            Self::ExistingSecrets => "spec.limits.secretArns",
+            Self::ExistingRoles => "spec.limits.existingRoles",
+            Self::TaskRoles => "spec.limits.taskRoles",
+            Self::Keys => "spec.limits.kmsKeys",
+            Self::Clusters => "spec.limits.clusters",
+            _ => "spec.accountId",
+        }
+    }
+}
+
+/// Under which condition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Restriction {
+    None,
+    /// The role has the binding's permissions boundary, if that has one.
+    Boundary,
+    /// The one managed policy that is attached.
+    ManagedPolicy,
+    /// The role goes to tasks of ECS, which those of Batch are as well.
+    PassedToTasks,
+    /// Secrets Manager asks in the caller's name.
+    ViaSecretsManager,
+}
+
+/// A row.
+#[derive(Debug)]
+pub struct Statement {
+    pub(super) sid: &'static str,
+    pub(super) features: &'static [Feature],
+    /// The calls.
+    pub actions: &'static [&'static str],
+    /// What AWS asks for besides, where these calls are made.
+    pub asked_too: &'static [&'static str],
+    pub(super) place: Place,
+    pub(super) condition: Restriction,
+}
+
+impl Statement {
+    /// What is done with it; all of these.
+    pub fn features(&self) -> &[Feature] {
+        self.features
+    }
+}
+
+use Feature::*;
+
+/// Calls without a condition.
+const fn on(sid: &'static str, features: &'static [Feature], place: Place, actions: &'static [&'static str]) -> Statement {
+    Statement { sid, features, actions, asked_too: &[], place, condition: Restriction::None }
+}
+
+/// Every call, in the policy's order. sts:GetCallerIdentity needs no permission; becoming a role is another identity's business.
+pub const TABLE: &[Statement] = &[
+    on(
+        "Secrets",
+        &[Secrets],
+        Place::OurSecrets,
+        &[
+            "secretsmanager:DescribeSecret",
+            "secretsmanager:CreateSecret",
+            "secretsmanager:TagResource",
+            "secretsmanager:PutSecretValue",
+            "secretsmanager:UpdateSecretVersionStage",
+            "secretsmanager:UpdateSecret",
+            "secretsmanager:DeleteSecret",
+            "secretsmanager:RestoreSecret",
+        ],
+    ),
+    on(
+        "ExecutionRoles",
+        &[Roles],
+        Place::OurRoles,
+        &[
+            "iam:GetRole",
+            "iam:GetRolePolicy",
+            "iam:ListAttachedRolePolicies",
+            "iam:TagRole",
+            "iam:UpdateAssumeRolePolicy",
+            "iam:DeleteRolePolicy",
+            "iam:DetachRolePolicy",
+            "iam:DeleteRole",
+        ],
+    ),
+    Statement {
+        condition: Restriction::Boundary,
+        ..on(
+            "ExecutionRolesWithinTheBoundary",
+            &[Roles],
+            Place::OurRoles,
+            &["iam:CreateRole", "iam:PutRolePolicy", "iam:PutRolePermissionsBoundary"],
+        )
+    },
+    Statement {
+        condition: Restriction::ManagedPolicy,
+        ..on("TheOneManagedPolicy", &[Roles], Place::OurRoles, &["iam:AttachRolePolicy"])
+    },
+    // No call of ours: ECS and Batch ask for it when a definition names a role.
+    Statement {
+        asked_too: &["iam:PassRole"],
+        condition: Restriction::PassedToTasks,
+        ..on("PassExecutionRoles", &[Roles], Place::OurRoles, &[])
+    },
+    // AWS's reference has a resource for RegisterTaskDefinition, but its refusals name `*`.
+    on(
+        "TaskDefinitions",
+        &[Ecs],
+        Place::Anywhere,
+        &[
+            "ecs:DescribeTaskDefinition",
+            "ecs:ListTaskDefinitionFamilies",
+            "ecs:ListTaskDefinitions",
+            "ecs:RegisterTaskDefinition",
+            "ecs:DeregisterTaskDefinition",
+        ],
+    ),
+    on("NamedTaskDefinitions", &[Ecs], Place::TaskDefinitions, &["ecs:TagResource"]),
+    on("JobDefinitions", &[Batch], Place::Anywhere, &["batch:DescribeJobDefinitions"]),
+    on(
+        "NamedJobDefinitions",
+        &[Batch],
+        Place::JobDefinitions,
+        &["batch:RegisterJobDefinition", "batch:TagResource", "batch:DeregisterJobDefinition"],
+    ),
+    on(
+        "WhoUsesTaskDefinitions",
+        &[Ecs, Retirement],
+        Place::Anywhere,
+        &["ecs:ListClusters", "ecs:ListServices", "ecs:DescribeServices", "ecs:ListTasks", "ecs:DescribeTasks"],
+    ),
+    on("WhoUsesJobDefinitions", &[Batch, Retirement], Place::Anywhere, &["batch:DescribeJobQueues", "batch:ListJobs"]),
+    on("DeletedRevisions", &[Deletion], Place::TaskDefinitions, &["ecs:DeleteTaskDefinitions"]),
+    on(
+        "RolledServices",
+        &[Services],
+        Place::Clusters,
+        &["ecs:UpdateService", "ecs:ListContainerInstances", "ecs:DescribeContainerInstances"],
+    ),
+    on("WhyTasksStopped", &[Services], Place::Anywhere, &["ecs:DescribeServices", "ecs:ListTasks", "ecs:DescribeTasks"]),
+    on("PolicyOfCredentials", &[Credentials], Place::OurSecrets, &["secretsmanager:GetResourcePolicy"]),
+    on(
+        "Copies",
+        &[Replicas],
+        Place::OurSecrets,
+        &["secretsmanager:ReplicateSecretToRegions", "secretsmanager:RemoveRegionsFromReplication"],
+    ),
+    Statement {
+        asked_too: &["secretsmanager:ValidateResourcePolicy"],
+        ..on(
+            "Readers",
+            &[Readers],
+            Place::OurSecrets,
+            &["secretsmanager:PutResourcePolicy", "secretsmanager:DeleteResourcePolicy"],
+        )
+    },
+    on("ExistingSecrets", &[ExistingSecrets], Place::ExistingSecrets, &["secretsmanager:DescribeSecret"]),
+    on("EnforcedProof", &[EnforcedProof], Place::ExistingSecrets, &["secretsmanager:GetSecretValue"]),
+    on(
+        "ExistingExecutionRoles",
+        &[ExistingRoles],
+        Place::ExistingRoles,
+        &["iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies", "iam:PutRolePolicy", "iam:DeleteRolePolicy"],
+    ),
+    Statement {
+        asked_too: &["iam:PassRole"],
+        condition: Restriction::PassedToTasks,
+        ..on("PassExistingExecutionRoles", &[ExistingRoles], Place::ExistingRoles, &[])
+    },
+    Statement {
+        asked_too: &["iam:PassRole"],
+        condition: Restriction::PassedToTasks,
+        ..on("PassTaskRoles", &[TaskRoles], Place::TaskRoles, &[])
+    },
+    on("KeysOfParameters", &[Parameters], Place::Anywhere, &["ssm:DescribeParameters"]),
+    on("NamesOfKeys", &[CustomerKeys], Place::Keys, &["kms:DescribeKey"]),
+    Statement {
+        asked_too: &["kms:GenerateDataKey", "kms:Decrypt", "kms:Encrypt"],
+        condition: Restriction::ViaSecretsManager,
+        ..on("CustomerKeysOfSecrets", &[CustomerKeys], Place::Keys, &[])
+    },
+    on("CommandLineWithoutValueKey", &[CommandLine], Place::OurSecrets, &["secretsmanager:GetSecretValue"]),
+];
