@@ -37,6 +37,10 @@ bench: tools ## measure AWS calls, time to Ready, memory and re-plans with a rel
 	cargo bench --locked --bench replan --no-run
 	@$(RUN) hack/bench
 
+.PHONY: image
+image: tools ## the container image as an OCI layout, without Docker (docs/image.md)
+	@hack/image
+
 .PHONY: generate
 generate: tools ## generate the schemas of spec.ecs and spec.batch, and the CRDs
 	$(MOTO_PYTHON) -B hack/generate-schema.py
@@ -51,7 +55,7 @@ run: ## the controller against the current kubeconfig and AWS_* environment
 	cargo run --locked -- controller
 
 .PHONY: tools
-tools: ## obtain the real parts: kube-apiserver, kubectl, etcd, moto, a registry (minutes the first time, then none)
+tools: ## obtain the real parts: kube-apiserver, kubectl, etcd, moto, a registry, crane (minutes the first time, then none)
 	@hack/parts/build >/dev/null
 
 .PHONY: clean
