@@ -9,7 +9,7 @@ RUN = hack/parts/run $(if $(filter-out 0,$(KEEP)),--keep) --
 .DEFAULT_GOAL := help
 .PHONY: help
 help: ## what can be done here
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: tools ## the whole job in front of your eyes, on real parts (KEEP=1 leaves it running)
@@ -40,6 +40,10 @@ bench: tools ## measure AWS calls, time to Ready, memory and re-plans with a rel
 .PHONY: image
 image: tools ## the container image as an OCI layout, without Docker (docs/image.md)
 	@hack/image
+
+.PHONY: e2e-node
+e2e-node: tools ## the chart and the image on a real node: two replicas, the leader killed (root; says so where it cannot run)
+	@hack/e2e-node
 
 .PHONY: generate
 generate: tools ## generate the schemas of spec.ecs and spec.batch, and the CRDs
