@@ -9,7 +9,7 @@ RUN = hack/parts/run $(if $(filter-out 0,$(KEEP)),--keep) --
 .DEFAULT_GOAL := help
 .PHONY: help
 help: ## what can be done here
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: tools ## the whole job in front of your eyes, on real parts (KEEP=1 leaves it running)
@@ -37,6 +37,14 @@ bench: tools ## measure AWS calls, time to Ready, memory and re-plans with a rel
 	cargo bench --locked --bench replan --no-run
 	@$(RUN) hack/bench
 
+.PHONY: image
+image: tools ## the container image as an OCI layout, without Docker (docs/image.md)
+	@hack/image
+
+.PHONY: e2e-node
+e2e-node: tools ## the chart and the image on a real node: two replicas, the leader killed (root; says so where it cannot run)
+	@hack/e2e-node
+
 .PHONY: generate
 generate: tools ## generate the schemas of spec.ecs and spec.batch, and the CRDs
 	$(MOTO_PYTHON) -B hack/generate-schema.py
@@ -56,7 +64,7 @@ run: ## the controller against the current kubeconfig and AWS_* environment
 	cargo run --locked -- controller
 
 .PHONY: tools
-tools: ## obtain the real parts: kube-apiserver, kubectl, etcd, moto, a registry, Helm (minutes the first time, then none)
+tools: ## obtain the real parts: kube-apiserver, kubectl, etcd, moto, a registry with crane, Helm (minutes the first time, then none)
 	@hack/parts/build >/dev/null
 
 .PHONY: clean

@@ -15,7 +15,9 @@ from pathlib import Path
 
 import processes
 
+SERVICES = "10.96.0.0/24"
 ATTEMPTS = 5  # a port that was free a moment ago may be taken when the part binds it
+BUILD = Path(__file__).resolve().parents[1] / "parts/build"
 SERVER = Path(__file__).resolve().parents[1] / "parts/moto/server.py"
 CERTIFICATES = Path(__file__).resolve().parents[1] / "parts/registry/certificates.py"
 NO_PROXY = urllib.request.ProxyHandler({})
@@ -72,6 +74,7 @@ class Part:
     """One program: how it is started on given ports, and how one sees that it is ready."""
 
     name, ports, timeout = "", 1, 120
+    address = "127.0.0.1"
 
     def __init__(self, state, binaries, tied):
         self.state, self.binaries, self.tied = state, binaries, tied
@@ -79,15 +82,15 @@ class Part:
 
     def start(self, attempt=1):
         self.attempt, self.began = attempt, time.monotonic()
-        self.port, *self.more_ports = free_ports(self.ports)
+        self.port, *self.more_ports = free_ports(self.ports) or [None]
         if attempt == 1:
             self.since = self.began
         self.log.unlink(missing_ok=True)
         self.pid = processes.spawn(self.state, self.name, self.command(), env=self.environment(), tied=self.tied)
 
     def wait(self):
-        say(f"waiting for {self.name} on 127.0.0.1:{self.port}")
-        while not (processes.listens(self.pid, self.port) and self.ready()):
+        say(f"waiting for {self.name}" + (f" on {self.address}:{self.port}" if self.ports else ""))
+        while not (self.serves() and self.ready()):
             if not processes.alive(self.pid):
                 if self.attempt < ATTEMPTS and "address already in use" in self.log.read_text(errors="replace").lower():
                     say(f"{self.name} lost port {self.port} to another program; taking another one")
@@ -99,12 +102,18 @@ class Part:
             time.sleep(0.05)
         say(f"{self.name} is ready after {time.monotonic() - self.since:.1f} s")
 
+    def serves(self):
+        return not self.ports or processes.listens(self.pid, self.port)
+
+    def ready(self):
+        return True
+
     def environment(self):
         return clean_environment()
 
     @property
     def url(self):
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.address}:{self.port}"
 
 
 class Etcd(Part):
@@ -125,54 +134,61 @@ class Etcd(Part):
 
 class Apiserver(Part):
     name = "kube-apiserver"
+    users = {"admin": "system:masters"}  # and the group of each
+    authorization = "RBAC"
+    lone = [
+        # There is no controller manager, which would make the service accounts that this plugin asks for.
+        "--disable-admission-plugins", "ServiceAccount",
+        "--endpoint-reconciler-type", "none",
+    ]
 
     def __init__(self, state, binaries, tied, etcd):
         super().__init__(state, binaries, tied)
-        self.etcd, self.pki, self.token = etcd, state / "pki", secrets.token_hex(16)
+        self.etcd, self.pki = etcd, state / "pki"
+        self.tokens = {user: secrets.token_hex(16) for user in self.users}
 
     def command(self):
         self.pki.mkdir(mode=0o700, exist_ok=True)
         tokens = self.pki / "tokens.csv"
-        tokens.write_text(f'{self.token},admin,admin,"system:masters"\n')
-        tokens.chmod(0o600)
+        tokens.touch(mode=0o600)
+        tokens.write_text("".join(f'{self.tokens[user]},{user},{user},"{group}"\n' for user, group in self.users.items()))
         # It makes itself a certificate before it reads the service account key, so that one key serves for both and nothing
         # but the program itself is needed to make one.
         key = self.pki / "apiserver.key"
         policy = self.pki / "audit.json"
         policy.write_text(json.dumps(AUDIT))
         return [self.binaries / "kube-apiserver", "--etcd-servers", self.etcd.url, "--cert-dir", self.pki,
-                "--secure-port", self.port, "--bind-address", "127.0.0.1", "--advertise-address", "127.0.0.1",
-                "--external-hostname", "127.0.0.1", "--service-cluster-ip-range", "10.96.0.0/24",
-                "--token-auth-file", tokens, "--authorization-mode", "RBAC",
+                "--secure-port", self.port, "--bind-address", self.address, "--advertise-address", self.address,
+                "--external-hostname", self.address, "--service-cluster-ip-range", SERVICES,
+                "--token-auth-file", tokens, "--authorization-mode", self.authorization,
                 "--service-account-issuer", "https://kubernetes.default.svc",
                 "--service-account-signing-key-file", key, "--service-account-key-file", key,
-                # There is no controller manager, which would make the service accounts that this plugin asks for.
-                "--disable-admission-plugins", "ServiceAccount",
                 "--audit-policy-file", policy, "--audit-log-path", self.state / "audit.log", "--audit-log-mode", "blocking",
-                "--endpoint-reconciler-type", "none", "--profiling=false",
+                *self.lone, "--profiling=false",
                 # Tests in parallel are not the load that these limits protect from.
                 "--enable-priority-and-fairness=false", "--max-requests-inflight", "3000", "--max-mutating-requests-inflight", "3000"]
 
     def ready(self):
         # The system namespaces come a moment after /readyz; whoever asks for kube-system's uid must find it.
-        bearer, ca = {"Authorization": f"Bearer {self.token}"}, self.pki / "apiserver.crt"
+        bearer, ca = {"Authorization": f"Bearer {self.tokens['admin']}"}, self.pki / "apiserver.crt"
         return ca.exists() and all(answers(self.url + path, bearer, ca) for path in
                                    ("/readyz", "/api/v1/namespaces/kube-system", "/api/v1/namespaces/default"))
 
     @property
     def url(self):
-        return f"https://127.0.0.1:{self.port}"
+        return f"https://{self.address}:{self.port}"
 
-    def write_kubeconfig(self, path):
+    def write_kubeconfig(self, path, user="admin"):
         """As JSON, which is YAML too: our own scripts read it back without a YAML parser."""
         config = {
             "apiVersion": "v1", "kind": "Config", "current-context": "parts",
             "clusters": [{"name": "parts", "cluster": {"server": self.url, "certificate-authority": str(self.pki / "apiserver.crt")}}],
-            "users": [{"name": "parts", "user": {"token": self.token}}],
+            "users": [{"name": "parts", "user": {"token": self.tokens[user]}}],
             "contexts": [{"name": "parts", "context": {"cluster": "parts", "user": "parts"}}],
         }
         path.touch(mode=0o600)
         path.write_text(json.dumps(config, indent=1) + "\n")
+        return path
 
 
 def beside(script):
@@ -189,7 +205,7 @@ class Moto(Part):
     name = "moto"
 
     def command(self):
-        return [moto_python(self.binaries), SERVER, "-H", "127.0.0.1", "-p", self.port]
+        return [moto_python(self.binaries), SERVER, "-H", self.address, "-p", self.port]
 
     def environment(self):
         return {**clean_environment(), "MOTO_IAM_LOAD_MANAGED_POLICIES": "true", "PYTHONDONTWRITEBYTECODE": "1"}
@@ -238,6 +254,16 @@ class Registry(Part):
         return self.state / "registry" / "ca.pem"
 
 
+def obtain(*more):
+    """The folder of the parts' programs, which hack/parts/build makes where they are missing."""
+    # Not subprocess.run: it would kill the script on a signal, where a request to end lets it remove half a build.
+    build = subprocess.Popen([BUILD, *more], stdout=subprocess.PIPE, text=True)
+    folder = build.communicate()[0].strip()
+    if build.returncode != 0:
+        raise PartFailed("the parts could not be obtained")
+    return Path(folder)
+
+
 def clean_environment():
     """Ours without the user's AWS settings (all but the CA bundle) and without a proxy in the way to the loopback interface."""
     env = {k: v for k, v in os.environ.items() if not k.startswith("AWS_") or k == "AWS_CA_BUNDLE"}
@@ -258,6 +284,17 @@ def start(state, binaries, tied):
     apiserver.wait()
     moto.wait()
     registry.wait()
+    return {
+        **surroundings(state, binaries, apiserver, moto),
+        "WHARFINGER_REGISTRY": registry.host,
+        "WHARFINGER_REGISTRY_CA": str(registry.ca),  # which wharfinger itself reads
+        "WHARFINGER_REGISTRY_USER": registry.USER,
+        "WHARFINGER_REGISTRY_PASSWORD": registry.PASSWORD,
+    }
+
+
+def surroundings(state, binaries, apiserver, moto):
+    """The environment (additions only) in which a cluster and an AWS are found."""
     apiserver.write_kubeconfig(state / "kubeconfig")
     return {
         "WHARFINGER_PARTS": str(state),
@@ -267,10 +304,6 @@ def start(state, binaries, tied):
         "KUBECACHEDIR": str(state / "kube-cache"),  # kubectl would leave one folder a port under the home folder
         "KUBERC": "off",
         **{f"HELM_{kind}_HOME": str(state / "helm" / kind.lower()) for kind in ("CACHE", "CONFIG", "DATA")},  # the same of Helm
-        "WHARFINGER_REGISTRY": registry.host,
-        "WHARFINGER_REGISTRY_CA": str(registry.ca),  # which wharfinger itself reads
-        "WHARFINGER_REGISTRY_USER": registry.USER,
-        "WHARFINGER_REGISTRY_PASSWORD": registry.PASSWORD,
         "AWS_ENDPOINT_URL": moto.url,
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",

@@ -21,6 +21,7 @@ mod gate;
 mod grants;
 mod holdings;
 mod http;
+mod image;
 mod leader;
 mod lease;
 mod leftovers;
