@@ -130,17 +130,23 @@ async fn late_write_is_repaired(world: &World, rival: &Rival) {
 }
 
 #[tokio::test]
-async fn one_whose_lease_is_given_away_by_hand_stops_at_once_and_stays() {
-    let mut world = led("given-away").await;
-    world.patch_lease(json!({"spec": {"holderIdentity": "somebody"}})).await;
-    world.controller().says("no longer leading").await;
-    world.controller().is("standby").await;
-    world.proxy.forget();
-    change(&world, "2").await;
-    // Nobody renews it, so it is free again after a while.
-    world.controller().is("leading").await;
-    world.ready("api").await;
-    assert_eq!(revisions(&world).await, [1, 2]);
+async fn one_whose_lease_is_taken_away_by_hand_stops_at_once_and_stays() {
+    let rows = [false, true].map(|deleted| (format!("deleted: {deleted}"), deleted));
+    each(rows, |deleted| async move {
+        let mut world = led("taken-away").await;
+        match deleted {
+            true => world.delete_lease().await,
+            false => world.patch_lease(json!({"spec": {"holderIdentity": "somebody"}})).await,
+        }
+        world.controller().says("no longer leading").await;
+        world.controller().is("standby").await;
+        change(&world, "2").await;
+        // Nobody renews it, so it is free again after a while.
+        world.controller().is("leading").await;
+        world.ready("api").await;
+        assert_eq!(revisions(&world).await, [1, 2]);
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -34,6 +34,11 @@ impl World {
         timeout(PATIENCE, looking).await.expect("the leader renews the Lease");
     }
 
+    /// As an admin may, and we may not.
+    pub(super) async fn delete_lease(&self) {
+        self.leases(&self.name).delete(NAME, &Default::default()).await.expect("the Lease is deleted");
+    }
+
     /// A merge patch of the Lease, by hand.
     pub(super) async fn patch_lease(&self, patch: Value) {
         self.patch_lease_in(&self.name, patch).await;
