@@ -87,6 +87,13 @@ pub struct Lease {
     pub name: String,
 }
 
+impl Lease {
+    /// What an installation is known by to others.
+    fn path(&self) -> String {
+        format!("{}/{}", self.namespace, self.name)
+    }
+}
+
 /// Longest wait for an answer of the Kubernetes API, watches excepted.
 const KUBERNETES_TIMEOUT: Duration = Duration::from_secs(15);
 /// What there is to do before the watches begin.
@@ -192,8 +199,8 @@ pub async fn run(
     tokio::spawn(start::ask_for_permissions(client.clone(), settings.clone(), readiness.clone(), refused.clone()));
     let Some(cluster) = start::cluster(&client, &settings, &readiness, stop.clone()).await else { return Ok(()) };
     let counted = metrics.clone();
-    let accounts = Accounts::load(settings.aws_timeout, Calls::new(move |call| counted.called(call)), &cluster).await;
-    let accounts = Arc::new(accounts);
+    let calls = Calls::new(move |call| counted.called(call));
+    let accounts = Arc::new(Accounts::load(settings.aws_timeout, calls, &cluster).await);
     tokio::spawn(start::look_for_credentials(accounts.clone(), readiness.clone()));
     let (workloads, workload_writer) = store();
     let (credentials, credential_writer) = store();
@@ -207,10 +214,7 @@ pub async fn run(
         gate: lead::Gate::default(),
         metrics,
         readiness: readiness.clone(),
-        installation: Installation {
-            name: format!("{}/{}", settings.lease.namespace, settings.lease.name),
-            namespaces: settings.namespaces.names().cloned(),
-        },
+        installation: Installation { name: settings.lease.path(), namespaces: settings.namespaces.names().cloned() },
         installations: Installations::default(),
         refused: refused.clone(),
         registering: Mutex::default(),

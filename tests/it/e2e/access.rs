@@ -31,14 +31,14 @@ async fn apply_beside(world: &World, beside: &World) {
 async fn roles_in_the_watched_namespaces_are_enough() {
     let (mut world, beside) = two_namespaces("roles").await;
     world.grant(Some(&world.name), "secrets", secret_rules()).await;
-    world.run();
+    world.run().await;
     // A namespace that is refused is told, and does not hold up the other.
     let refused = format!("watch of privateimageworkloads.wharfinger.dev in namespace {}: ", beside.name);
     world.controller().readyz(503, &[&refused]).await;
     world.converge_ecs("api").await;
     world.grant(Some(&beside.name), "namespace", namespace_rules()).await;
     world.grant(Some(&beside.name), "secrets", secret_rules()).await;
-    world.controller().readyz(200, &["ok\n"]).await;
+    world.controller().readyz(200, &["leading\n"]).await;
     apply_beside(&world, &beside).await;
     beside.ready("api").await;
     // A Secret that changes is seen in both, and deletions need no list of the whole cluster.
@@ -65,7 +65,7 @@ async fn secrets_that_may_not_be_read_are_told_where_and_counted_on_when_they_ma
     let (mut world, beside) = two_namespaces("withheld").await;
     world.grant(Some(&beside.name), "namespace", namespace_rules()).await;
     world.grant(Some(&world.name), "secrets", secret_rules()).await;
-    world.run();
+    world.run().await;
     world.converge_ecs("api").await;
     apply_beside(&world, &beside).await;
     let condition = beside.not_ready("api", "SecretSourceMissing").await;
@@ -74,13 +74,13 @@ async fn secrets_that_may_not_be_read_are_told_where_and_counted_on_when_they_ma
         assert!(condition.message.contains(part), "no {part:?} in {}", condition.message);
     }
     let watch = format!("watch of secrets in namespace {}", beside.name);
-    world.controller().readyz(200, &["ok, but:", &watch]).await;
+    world.controller().readyz(200, &["leading, but:", &watch]).await;
     world.poke("api").await; // nobody else waits
     let told = world.controller().warnings(&watch);
     assert_eq!(told.len(), 1, "it is told once: {told:#?}");
     world.grant(Some(&beside.name), "secrets", secret_rules()).await;
     beside.ready("api").await;
-    world.controller().readyz(200, &["ok\n"]).await;
+    world.controller().readyz(200, &["leading\n"]).await;
 }
 
 #[tokio::test]
@@ -97,7 +97,7 @@ async fn secrets_are_read_only_where_they_may_be() {
         let beside = world.beside().await;
         world.flag(format!("--watch-namespaces={},{}", world.name, beside.name));
         world.flag(flag(&world.name, &beside.name));
-        world.run();
+        world.run().await;
         world.login("first").await;
         world.apply(&ecs(&world.name, "api")).await;
         apply_beside(&world, &beside).await;
@@ -121,19 +121,20 @@ async fn each_permission_that_is_missing_is_told_and_waited_for() {
     world.flag(account);
     world.login("first").await;
     world.apply(&ecs(&world.name, "api")).await;
-    world.run();
+    world.run().await;
     // What is needed first, with the words of the API server.
-    let first = [
-        "cannot get resource \"namespaces\"",
-        "value key (Secret",
-        "cannot get resource \"secrets\"",
-        "operations.md#permissions",
-    ];
+    let first = ["cannot get resource \"namespaces\"", "operations.md#permissions"];
     world.controller().readyz(503, &first).await;
     // And all of the others, before anything fails for want of them.
     let status = format!("patch privateimageworkloads.wharfinger.dev/status in namespace {}", world.name);
-    let all =
-        ["permissions: missing: ", &status, "list accountbindings.wharfinger.dev, ", "create events.events.k8s.io in namespace"];
+    let all = [
+        "permissions: missing: ",
+        &status,
+        "list accountbindings.wharfinger.dev, ",
+        "create events.events.k8s.io in namespace",
+        "get secrets wharfinger-value-key in namespace",
+        "update leases.coordination.k8s.io wharfinger in namespace",
+    ];
     world.controller().readyz(503, &all).await;
     assert_eq!(world.controller().get("health_addr", "/healthz").await.0, 200, "it lives");
     world.grant(Some(&world.name), "state", state_rules()).await;
@@ -146,13 +147,13 @@ async fn each_permission_that_is_missing_is_told_and_waited_for() {
     let text = world.controller().readyz(503, &second).await;
     assert!(!text.contains("custom resource definitions"), "that they may not be read does not matter: {text}");
     world.grant(Some(&world.name), "namespace", namespace_rules()).await;
-    world.controller().readyz(200, &["ok, but:", "watch of secrets"]).await;
+    world.controller().readyz(200, &["leading, but:", "watch of secrets"]).await;
     world.grant(Some(&world.name), "secrets", secret_rules()).await;
     let workload = world.ready("api").await;
     assert!(ready(&workload.status.expect("a status")).is_some());
-    world.controller().readyz(200, &["ok\n"]).await;
+    world.controller().readyz(200, &["leading\n"]).await;
     assert!(world.controller().log().contains("it is only asked whether the kinds are served"), "by discovery");
-    for part in ["value key (Secret", "watch of privateimageworkloads", "watch of secrets"] {
+    for part in ["watch of privateimageworkloads", "watch of secrets"] {
         let told = world.controller().warnings(part);
         assert_eq!(told.len(), 1, "{part} is told once: {told:#?}");
     }
@@ -173,17 +174,17 @@ async fn a_permission_to_write_that_is_missing_is_told_once_for_all_workloads() 
     for name in ["api", "web", "job"] {
         world.apply(&ecs(&world.name, name)).await;
     }
-    world.run();
+    world.run().await;
     world
         .controller()
-        .readyz(200, &["ok, but:", "permissions: missing: patch privateimageworkloads.wharfinger.dev/status"])
+        .readyz(200, &["leading, but:", "permissions: missing: patch privateimageworkloads.wharfinger.dev/status"])
         .await;
     world.proxy.until("a pass", |calls| calls.iter().any(|call| call.operation == "RegisterTaskDefinition")).await;
     world.grant(Some(&world.name), "namespace", namespace_rules()).await;
     for name in ["api", "web", "job"] {
         world.ready(name).await;
     }
-    world.controller().readyz(200, &["ok\n"]).await;
+    world.controller().readyz(200, &["leading\n"]).await;
     let told = |part: &str, controller: &mut super::controller::Controller| controller.warnings(part).len();
     assert_eq!(told("permissions: missing: ", world.controller()), 1, "it is told once");
     assert_eq!(told("cannot patch resource", world.controller()), 0, "and not again by each workload");

@@ -2,12 +2,8 @@
 
 use super::manifests::{ecs, login, with};
 use super::world::World;
-use jiff::Timestamp;
-use k8s_openapi::api::coordination::v1::Lease;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
-use kube::api::{Api, DeleteParams, Patch, PatchParams};
+use kube::api::DeleteParams;
 use serde_json::{Value, json};
-use std::time::Duration;
 
 fn workloads(binding: &Value) -> i64 {
     binding["status"]["workloads"].as_i64().unwrap_or_default()
@@ -17,7 +13,7 @@ fn workloads(binding: &Value) -> i64 {
 async fn controllers_of_different_namespaces_share_a_binding() {
     let mut world = World::start("shared").await;
     let mut beside = world.beside().await;
-    beside.run();
+    beside.run().await;
     world.converge_ecs("api").await;
     beside.apply(&login(&beside.name, "first")).await;
     for name in ["api", "job"] {
@@ -58,28 +54,15 @@ async fn controllers_of_different_namespaces_share_a_binding() {
     assert!(world.controller().log().contains("serving") && beside.controller().log().contains("serving"));
 }
 
-/// Renews a Lease, as its holder does, until it is aborted.
-async fn hold(leases: Api<Lease>) {
-    loop {
-        let spec =
-            json!({"holderIdentity": "wharfinger-0", "leaseDurationSeconds": 15, "renewTime": MicroTime(Timestamp::now())});
-        let lease =
-            json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": "wharfinger"}, "spec": spec});
-        leases.patch("wharfinger", &PatchParams::apply("e2e").force(), &Patch::Apply(lease)).await.expect("renewed");
-        tokio::time::sleep(Duration::from_secs(2)).await; // client-go's retry period
-    }
-}
-
 #[tokio::test]
 async fn a_second_controller_for_a_namespace_waits_until_the_first_is_gone() {
     let mut world = World::start("rivals").await;
     world.converge_ecs("api").await;
     let mut beside = world.beside().await;
-    let holder = tokio::spawn(hold(Api::namespaced(world.kube.clone(), &world.name)));
     beside.flag(format!("--watch-namespaces={}", world.name));
-    beside.run();
+    beside.run().await;
     let first = format!("another controller acts for it (Lease {}/wharfinger)", world.name);
-    beside.controller().readyz(200, &["ok, but:", &first, "--watch-namespaces"]).await;
+    beside.controller().readyz(200, &["leading, but:", &first, "--watch-namespaces"]).await;
     world.login("second").await;
     world.proxy.until("the first controller's write", |calls| calls.iter().any(|call| call.operation == "PutSecretValue")).await;
     world.poke("api").await;
@@ -88,8 +71,7 @@ async fn a_second_controller_for_a_namespace_waits_until_the_first_is_gone() {
 
     // The first is no more, and its Lease is renewed by nobody.
     world.kill();
-    holder.abort();
-    beside.controller().readyz(200, &["ok\n"]).await;
+    beside.controller().readyz(200, &["leading\n"]).await;
     world.poke("api").await;
     world.ready("api").await;
     // It has a value key of its own, so the values look changed to it; all else is as it should be.

@@ -22,11 +22,11 @@ async fn an_api_server_that_cannot_be_reached_is_waited_for() {
     let mut world = via("outage", &wire.server).await;
     world.login("first").await;
     world.apply(&ecs(&world.name, "api")).await;
-    world.run();
+    world.run().await;
     world.controller().readyz(503, &["id of the cluster", "cannot be reached"]).await;
     wire.mend();
     world.ready("api").await;
-    world.controller().readyz(200, &["ok\n"]).await;
+    world.controller().readyz(200, &["leading\n"]).await;
 
     // And in the middle. What changes meanwhile is seen when it is back.
     wire.cut();
@@ -36,7 +36,7 @@ async fn an_api_server_that_cannot_be_reached_is_waited_for() {
     world.patch("api", json!({"spec": {"image": "registry.example.com/payments/api:2"}})).await;
     wire.mend();
     world.ready("api").await;
-    world.controller().readyz(200, &["ok\n"]).await;
+    world.controller().readyz(200, &["leading\n"]).await;
     assert_eq!(world.proxy.written(), ["RegisterTaskDefinition"]);
     let told = world.controller().warnings("watch of privateimageworkloads");
     assert_eq!(told.len(), 1, "told once: {told:#?}");
@@ -94,12 +94,12 @@ async fn crds_that_are_missing_or_older_are_waited_for() {
         let mut world = via(&format!("crds-{name}"), &gate.server).await;
         world.login("first").await;
         world.apply(&ecs(&world.name, "api")).await;
-        world.run();
+        world.run().await;
         world.controller().readyz(503, told).await;
         assert_eq!(world.proxy.calls().len(), 0, "nothing is done");
         gate.open();
         world.ready("api").await;
-        world.controller().readyz(200, &["ok\n"]).await;
+        world.controller().readyz(200, &["leading\n"]).await;
     })
     .await;
 }
@@ -109,7 +109,7 @@ async fn crds_of_a_newer_release_are_served_with_a_warning() {
     let newer = |path: &str| path.starts_with(CRDS).then_some(Instead::Changed(|crd| stamped(crd, json!("99.0.0/0"))));
     let gate = Gate::start(super::parts::kube().await, newer).await;
     let mut world = via("crds-newer", &gate.server).await;
-    world.run();
+    world.run().await;
     world.converge_ecs("api").await;
     assert_eq!(world.controller().warnings("of a newer release than this controller").len(), 1);
 }
@@ -121,13 +121,13 @@ async fn crds_that_go_while_it_runs_are_told_and_waited_for() {
     let rule = |path: &str| (GONE.load(Ordering::SeqCst) && path.starts_with(KINDS)).then_some(Instead::NotFound);
     let gate = Gate::start(super::parts::kube().await, rule).await;
     let mut world = via("crds-gone", &gate.server).await;
-    world.run();
+    world.run().await;
     world.converge_ecs("api").await;
     GONE.store(true, Ordering::SeqCst);
     gate.hang_up();
     world.controller().readyz(503, &["watch of privateimageworkloads.wharfinger.dev", "does not serve this kind"]).await;
     GONE.store(false, Ordering::SeqCst);
-    world.controller().readyz(200, &["ok\n"]).await;
+    world.controller().readyz(200, &["leading\n"]).await;
     world.poke("api").await;
 }
 
@@ -137,14 +137,14 @@ async fn no_aws_credentials_are_told_and_come_later() {
     for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
         world.environment(name, "");
     }
-    world.run();
+    world.run().await;
     world.login("first").await;
     world.apply(&ecs(&world.name, "api")).await;
     let condition = world.not_ready("api", "AccessDenied").await;
     for part in ["there are no AWS credentials", "IRSA", "EKS Pod Identity", "eks.amazonaws.com/role-arn"] {
         assert!(condition.message.contains(part), "no {part:?} in {}", condition.message);
     }
-    world.controller().readyz(200, &["ok, but:", "AWS credentials", "eks.amazonaws.com/role-arn"]).await;
+    world.controller().readyz(200, &["leading, but:", "AWS credentials", "eks.amazonaws.com/role-arn"]).await;
     assert_eq!(world.controller().warnings("AWS credentials: ").len(), 1, "told once");
     assert_eq!(world.proxy.calls().len(), 0);
 }
@@ -163,7 +163,7 @@ async fn what_sts_refuses_is_told_as_what_it_is() {
         let tags = |spec: &mut Value| spec["sessionTags"] = json!("Namespace");
         let mut world = World::enter(&format!("sts-{name}")).await.binding(tags).still().await;
         world.proxy.inject(Rule::on("AssumeRole", Fault::Refuse(code, message.to_owned())));
-        world.run();
+        world.run().await;
         world.login("first").await;
         world.apply(&with(ecs(&world.name, "api"), "/spec/interval", json!("1m"))).await;
         let condition = world.not_ready("api", reason).await;

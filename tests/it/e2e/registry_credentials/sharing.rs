@@ -82,7 +82,7 @@ async fn a_creation_survives_a_kill_at_any_write() {
         assert!(timeout(PATIENCE, reached.notified()).await.is_ok(), "write {nth}: {:?}", world.proxy.counts());
         world.kill();
         world.proxy.heal();
-        world.run();
+        world.run().await;
         world.credential_ready().await;
         let secret = world.aws.holdings().await.secrets.remove(0);
         assert_eq!((secret.versions.len(), secret.value), (1, Some(json!({"username": USER, "password": "first"}))));
