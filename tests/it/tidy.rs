@@ -89,7 +89,11 @@ const LINE_RULES: [LineRule; 7] = [
     LineRule {
         name: "the controller writes to Kubernetes under a permit only",
         applies: |path| is_rust(path) && path.starts_with("src/controller"),
-        broken: |line| KUBERNETES_WRITES.iter().any(|call| code(line).contains(call)) && !line.contains("write("),
+        // A review is a question that is put by creating it: nothing is kept.
+        broken: |line| {
+            let writes = KUBERNETES_WRITES.iter().any(|call| code(line).contains(call));
+            writes && !line.contains("write(") && !line.contains("AccessReview")
+        },
         mend: "hand the call to `write(permit, …)` of src/controller/objects.rs, which asks the permit and cuts the call",
         samples: [
             ("src/controller/x.rs", "    api.patch(&name, &params, &patch).await"),
