@@ -1,13 +1,16 @@
-//! Events: one when `Ready` changes, one when a pass changed something in AWS. Failing to publish one is logged, nothing more.
+//! What users are told: a status where it differs, an event when `Ready` changes, one when a pass changed something in AWS. Failing to
+//! publish an event is logged, nothing more.
 
-use super::objects::write;
+use super::objects::{Object, write, write_status};
 use super::{Context, Error, unfinished};
 use crate::leader::WritePermit;
 use crate::pass::Round;
 use crate::plan::{Action, render};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-use kube::Resource;
+use kube::core::object::HasStatus;
 use kube::runtime::events::{Event, EventType};
+use kube::{Api, Resource};
+use serde::Serialize;
 
 /// Bytes of an event's note that the API server accepts.
 const MAX_NOTE: usize = 1024;
@@ -57,8 +60,30 @@ pub(super) async fn written(context: &Context, permit: &WritePermit, object: &im
     publish(context, permit, object, EventType::Normal, "Applied", &action, &done.join("; ")).await;
 }
 
+/// Writes a status if it differs, and publishes a change of `Ready`, which `ready` finds in it.
+pub(super) async fn status<K>(
+    context: &Context,
+    permit: &WritePermit,
+    api: &Api<K>,
+    object: &K,
+    status: &K::Status,
+    ready: fn(&K::Status) -> Option<&Condition>,
+) -> Result<(), Error>
+where
+    K: Object + HasStatus<Status: PartialEq + Serialize>,
+{
+    let before = object.status();
+    if before == Some(status) {
+        return Ok(());
+    }
+    write_status(permit, api, object, status).await?;
+    context.metrics.status_written();
+    transition(context, permit, object, before.and_then(ready), ready(status)).await;
+    Ok(())
+}
+
 /// A change of `Ready`.
-pub(super) async fn transition(
+async fn transition(
     context: &Context,
     permit: &WritePermit,
     object: &impl Resource<DynamicType = ()>,

@@ -2,7 +2,7 @@
 
 use super::backoff::jittered;
 use super::lead::{self, Lead, NOT_LEADING};
-use super::objects::{self, add_finalizer, remove_finalizer, write};
+use super::objects::{add_finalizer, remove_finalizer, write};
 use super::workload::{BUSY, ELSEWHERE, next, reason_of, try_lock, turn};
 use super::{Context, Error, binding, events, fetch, listed, unfinished, within};
 use crate::api::{
@@ -93,7 +93,7 @@ async fn pass(
     }
     lead::complete(&pass)?;
     let status = summarise_credential(&credential, &pass, &inputs.users, Timestamp::now());
-    write_status(context, lead, api, &credential, &status).await?;
+    events::status(context, &lead.permit, api, &credential, &status, ready).await?;
     let reason = reason_of(ready(&status));
     let uid = credential.uid().unwrap_or_default();
     let late = lead.read_back(&uid, &pass).filter(|_| reason == Reason::Succeeded);
@@ -141,7 +141,7 @@ async fn delete(
     match blocked_credential(&credential, &users, pass.as_ref(), Timestamp::now()) {
         None => let_go(context, lead, api, &credential, "Deleted").await,
         Some((reason, status)) => {
-            write_status(context, lead, api, &credential, &status).await?;
+            events::status(context, &lead.permit, api, &credential, &status, ready).await?;
             Ok((Action::requeue(context.backoff.failed(&credential.uid().unwrap_or_default())), reason))
         }
     }
@@ -199,21 +199,4 @@ async fn count_users_of(context: &Context, lead: &Lead, credential: &RegistryCre
     let metadata = json!({ "uid": credential.uid(), "resourceVersion": credential.resource_version() });
     let patch = Patch::Merge(json!({ "metadata": metadata, "status": { "users": users } }));
     write(&lead.permit, api.patch_status(&name, &PatchParams::default(), &patch)).await.map(|_| ())
-}
-
-async fn write_status(
-    context: &Context,
-    lead: &Lead,
-    api: &Api<RegistryCredential>,
-    credential: &RegistryCredential,
-    status: &RegistryCredentialStatus,
-) -> Result<(), Error> {
-    if credential.status.as_ref() == Some(status) {
-        return Ok(());
-    }
-    objects::write_status(&lead.permit, api, credential, status).await?;
-    context.metrics.status_written();
-    let before = credential.status.as_ref().and_then(ready);
-    events::transition(context, &lead.permit, credential, before, ready(status)).await;
-    Ok(())
 }

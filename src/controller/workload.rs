@@ -2,7 +2,7 @@
 
 use super::backoff::jittered;
 use super::lead::{self, Lead, NOT_LEADING};
-use super::objects::{self, add_finalizer, remove_finalizer};
+use super::objects::{add_finalizer, remove_finalizer};
 use super::{Context, Error, binding, events, fetch, unfinished, within};
 use crate::api::{ABANDON, CLEANUP_FINALIZER, ManagementPolicy, PrivateImageWorkload, PrivateImageWorkloadStatus};
 use crate::converge::{Shared, converge, remove};
@@ -116,7 +116,7 @@ async fn pass(
     }
     lead::complete(&pass)?;
     let status = summarise(&workload, &pass, Timestamp::now());
-    write_status(context, lead, api, &workload, &status).await?;
+    events::status(context, &lead.permit, api, &workload, &status, |status| find(status, READY)).await?;
     let reason = reason_of(find(&status, READY));
     let uid = workload.uid().unwrap_or_default();
     let late = lead.read_back(&uid, &pass).filter(|_| reason == Reason::Succeeded);
@@ -216,27 +216,9 @@ async fn delete(
             Ok((Action::await_change(), Reason::Succeeded))
         }
         Farewell::Wait(reason, status) => {
-            write_status(context, lead, api, &workload, &status).await?;
+            events::status(context, &lead.permit, api, &workload, &status, |status| find(status, READY)).await?;
             let turn = turn(&pass).unwrap_or_else(|| context.backoff.failed(&workload.uid().unwrap_or_default()));
             Ok((Action::requeue(turn), reason))
         }
     }
-}
-
-/// Writes the status if it differs.
-async fn write_status(
-    context: &Context,
-    lead: &Lead,
-    api: &Api<PrivateImageWorkload>,
-    workload: &PrivateImageWorkload,
-    status: &PrivateImageWorkloadStatus,
-) -> Result<(), Error> {
-    if workload.status.as_ref() == Some(status) {
-        return Ok(());
-    }
-    objects::write_status(&lead.permit, api, workload, status).await?;
-    context.metrics.status_written();
-    let before = workload.status.as_ref().and_then(|status| find(status, READY));
-    events::transition(context, &lead.permit, workload, before, find(status, READY)).await;
-    Ok(())
 }

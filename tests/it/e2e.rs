@@ -43,5 +43,4 @@ mod services;
 mod settings;
 mod verify;
 mod waits;
-mod wire;
 mod world;

@@ -108,7 +108,7 @@ impl Controller {
     pub(super) async fn is(&mut self, role: &str) {
         let mut last = (0, String::new());
         let asking = async {
-            while last != (200, role.to_owned()) {
+            while (last.0, last.1.trim_end()) != (200, role) {
                 last = self.get("health_addr", "/readyz").await;
                 sleep(Duration::from_millis(50)).await;
             }

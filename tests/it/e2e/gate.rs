@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use futures::StreamExt;
 use kube::Client;
 use serde_json::{Value, json};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -41,6 +42,12 @@ impl Wire {
         Self { server, whole }
     }
 
+    /// A file that leads through it. `name` = of the file.
+    pub(super) fn kubeconfig(&self, name: &str) -> PathBuf {
+        Kubeconfig::of_parts().via(&self.server).write(name)
+    }
+
+    /// Ends all connections; the next ones end as they begin.
     pub(super) fn cut(&self) {
         self.whole.send_replace(false);
     }

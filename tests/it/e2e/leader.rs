@@ -2,13 +2,14 @@
 
 use super::controller::{Controller, Places};
 use super::converge::assert_whole;
+use super::gate::Wire;
 use super::manifests::{ecs, with};
 use super::proxy::{PATIENCE, Proxy};
 use super::rows::{each, soak};
-use super::wire::Wire;
 use super::world::World;
 use serde_json::json;
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -20,9 +21,8 @@ struct Rival {
 
 impl Rival {
     /// Waits until it stands by, with its watches synced.
-    async fn stand_by(world: &mut World, wire: Option<&Wire>) -> Self {
+    async fn stand_by(world: &mut World, kubeconfig: Option<&Path>) -> Self {
         let proxy = Proxy::start(&super::parts::parts().moto).await;
-        let kubeconfig = wire.map(|wire| wire.kubeconfig.as_path());
         let mut controller = world.another(&Places { aws: &proxy.url, kubeconfig });
         controller.is("standby").await;
         Self { controller, proxy }
@@ -153,9 +153,10 @@ async fn one_whose_lease_is_taken_away_by_hand_stops_at_once_and_stays() {
 async fn one_that_is_cut_off_stops_by_itself_and_another_takes_over() {
     let mut world = World::enter("cut-off").await.still().await;
     world.free_lease().await;
-    let wire = Wire::start(&world.name).await;
+    let wire = Wire::start(true).await;
+    let through = wire.kubeconfig(&world.name);
     let url = world.proxy.url.clone();
-    world.controller = Some(world.another(&Places { aws: &url, kubeconfig: Some(&wire.kubeconfig) }));
+    world.controller = Some(world.another(&Places { aws: &url, kubeconfig: Some(&through) }));
     world.converge_ecs("api").await;
     let mut rival = Rival::stand_by(&mut world, None).await;
     wire.cut();
@@ -181,11 +182,12 @@ const GONE: Duration = Duration::from_secs(60);
 async fn while_the_api_server_is_gone_nobody_leads_and_nobody_dies() {
     let mut world = World::enter("api-gone").await.still().await;
     world.free_lease().await;
-    let wire = Wire::start(&world.name).await;
+    let wire = Wire::start(true).await;
+    let through = wire.kubeconfig(&world.name);
     let url = world.proxy.url.clone();
-    world.controller = Some(world.another(&Places { aws: &url, kubeconfig: Some(&wire.kubeconfig) }));
+    world.controller = Some(world.another(&Places { aws: &url, kubeconfig: Some(&through) }));
     world.converge_ecs("api").await;
-    let mut rival = Rival::stand_by(&mut world, Some(&wire)).await;
+    let mut rival = Rival::stand_by(&mut world, Some(&through)).await;
     let holder = world.holder().await;
     // A restart: connections end, and it is there again.
     wire.cut();
