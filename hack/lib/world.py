@@ -221,9 +221,9 @@ class Controller:
         return None
 
     def role(self):
-        """`leading` or `standby`; None while its watches are not synced."""
+        """`leading` or `standby`, whatever else it has to tell; None while its watches are not synced."""
         try:
-            return fetch(self.health_url)
+            return fetch(self.health_url).partition(",")[0].strip()
         except OSError:
             return None
 
