@@ -162,6 +162,13 @@ pub(crate) struct Context {
     locks: Mutex<HashMap<String, Arc<Mutex<()>>>>,
 }
 
+impl Context {
+    /// Whether the cache of workloads holds what there was at the start. A pass that waited for it would keep a stop waiting.
+    fn knows_workloads(&self) -> bool {
+        *self.workloads_synced.borrow()
+    }
+}
+
 /// A call to Kubernetes with a deadline.
 pub(crate) async fn within<T>(call: impl Future<Output = Result<T, kube::Error>>) -> Result<T, Error> {
     tokio::time::timeout(KUBERNETES_TIMEOUT, call)

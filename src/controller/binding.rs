@@ -52,8 +52,10 @@ pub(super) async fn reconcile(stale: Arc<AccountBinding>, context: Arc<Context>)
 
 async fn keep(name: &str, context: &Context) -> Result<Action, Error> {
     let api: Api<AccountBinding> = Api::all(context.client.clone());
-    let _ = context.workloads_synced.subscribe().wait_for(|synced| *synced).await; // the sender lives in the context
     let Some(lead) = context.gate.lead() else { return Ok(Action::await_change()) };
+    if !context.knows_workloads() {
+        return Ok(Action::requeue(jittered(BUSY)));
+    }
     let permit = &lead.permit;
     let Some(mut binding) = within(api.get_opt(name)).await? else { return Ok(Action::await_change()) };
     let deleting = binding.metadata.deletion_timestamp.is_some();
@@ -224,10 +226,12 @@ pub(super) async fn enter(context: &Context, lead: &Lead, claim: &Claim<'_>, wri
 
 /// An error, if another controller acts for the namespace.
 async fn leave_to_others(context: &Context, binding: &AccountBinding, namespace: &str) -> Result<(), Error> {
-    let Some(other) = rival(binding, &context.installation, namespace) else { return Ok(()) };
     let what = format!("namespace {namespace} through AccountBinding {}", binding.name_any());
-    match context.installations.is_gone(&context.client, &other.name).await {
-        true => Ok(()),
-        false => Err(served_elsewhere(context, &what, &other.name)),
+    if let Some(other) = rival(binding, &context.installation, namespace)
+        && !context.installations.is_gone(&context.client, &other.name).await
+    {
+        return Err(served_elsewhere(context, &what, &other.name));
     }
+    context.readiness.fine(&what);
+    Ok(())
 }

@@ -11,9 +11,21 @@ use std::time::{Duration, Instant};
 /// A Lease that does not change for so long is nobody's: twice what leaders let pass at most, and more than one needs to follow another.
 const SILENCE: Duration = Duration::from_secs(30);
 
-/// The Leases of others, as they were when they were last seen to change.
+/// Longest pause between two looks that counts as looking: while nobody could look, nobody could renew either.
+const PAUSE: Duration = Duration::from_secs(20);
+
+/// The Leases of others.
 #[derive(Debug, Default)]
-pub(super) struct Installations(Mutex<HashMap<String, (String, Instant)>>);
+pub(super) struct Installations(Mutex<HashMap<String, Seen>>);
+
+/// One of them.
+#[derive(Debug)]
+struct Seen {
+    state: String,
+    /// Since when it has not changed, as far as was looked.
+    since: Instant,
+    looked: Instant,
+}
 
 impl Installations {
     /// Whether the installation of this name (namespace and name of its Lease) runs no more. What cannot be seen may run.
@@ -36,13 +48,10 @@ impl Installations {
         };
         let state = lease.map(state).unwrap_or_default();
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match seen.get(name) {
-            Some((known, since)) if *known == state => now.duration_since(*since) > SILENCE,
-            _ => {
-                seen.insert(name.to_owned(), (state, now));
-                false
-            }
-        }
+        let goes_on = |seen: &&Seen| seen.state == state && now.duration_since(seen.looked) <= PAUSE;
+        let since = seen.get(name).filter(goes_on).map_or(now, |seen| seen.since);
+        seen.insert(name.to_owned(), Seen { state, since, looked: now });
+        now.duration_since(since) > SILENCE
     }
 }
 
@@ -66,17 +75,24 @@ mod tests {
         let later = |seconds| start + Duration::from_secs(seconds);
         let rows = [
             (Some(lease(Some("pod-1"), 100)), later(0), false),
+            (Some(lease(Some("pod-1"), 100)), later(15), false),
             (Some(lease(Some("pod-1"), 100)), later(29), false),
             (Some(lease(Some("pod-1"), 110)), later(31), false),
+            (Some(lease(Some("pod-1"), 110)), later(46), false),
             (Some(lease(Some("pod-1"), 110)), later(61), false),
             (Some(lease(Some("pod-1"), 110)), later(62), true),
             (Some(lease(Some("pod-2"), 110)), later(63), false),
             (Some(lease(Some(""), 111)), later(64), false),
             (Some(lease(Some("pod-3"), 112)), later(65), false),
             (None, later(70), false),
+            (None, later(85), false),
             (None, later(100), false),
             (None, later(101), true),
             (Some(lease(Some("pod-4"), 170)), later(102), false),
+            // Nobody could look, so perhaps nobody could renew: from here on it is counted anew.
+            (Some(lease(Some("pod-4"), 170)), later(180), false),
+            (Some(lease(Some("pod-4"), 170)), later(195), false),
+            (Some(lease(Some("pod-4"), 170)), later(211), true),
         ];
         for (lease, now, gone) in rows {
             assert_eq!(others.is_silent("a/wharfinger", lease.as_ref(), now), gone, "{lease:?} {now:?}");

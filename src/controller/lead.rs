@@ -1,6 +1,7 @@
 //! What leadership means to the passes: while another process leads none runs, and each term begins with one over every object.
 
 use super::start::patiently;
+use super::trouble::Kind;
 use super::{Context, Error, value_key};
 use crate::failure::FailureKind;
 use crate::leader::WritePermit;
@@ -68,7 +69,8 @@ pub(super) async fn follow(context: Arc<Context>, namespace: String, mut terms: 
     loop {
         let permit = terms.borrow_and_update().clone();
         context.gate.0.send_replace(None);
-        context.readiness.waive(&key); // who stands by does not need it
+        context.readiness.waive(&key); // who stands by does not need it, and is nobody's rival
+        context.readiness.waive_all(Kind::Elsewhere);
         context.metrics.leads(permit.is_some());
         let open = async {
             if let Some(permit) = permit

@@ -42,6 +42,11 @@ impl Readiness {
         self.lock().remove(what);
     }
 
+    /// What is wrong in this way matters no more.
+    pub(super) fn waive_all(&self, kind: Kind) {
+        self.lock().retain(|_, need| !matches!(&need.state, State::Wrong(trouble) if trouble.kind == kind));
+    }
+
     /// It is so now.
     pub(super) fn fine(&self, what: &str) {
         let mut needs = self.lock();

@@ -53,7 +53,9 @@ async fn run(stale: &RegistryCredential, context: &Context) -> Result<Action, Er
     let api: Api<RegistryCredential> = Api::namespaced(context.client.clone(), &namespace);
     let started = Instant::now();
     let Some(lead) = context.gate.lead() else { return Ok(Action::await_change()) };
-    let _ = context.workloads_synced.subscribe().wait_for(|synced| *synced).await; // the sender lives in the context
+    if !context.knows_workloads() {
+        return Ok(Action::requeue(jittered(BUSY)));
+    }
     let Some(_lock) = try_lock(context, &format!("{namespace}/{name}")).await else { return Ok(Action::requeue(BUSY)) };
     let Some(credential) = within(api.get_opt(&name)).await? else {
         context.backoff.succeeded(&stale.uid().unwrap_or_default());
