@@ -5,7 +5,6 @@ use super::manifests::{ecs, login, with};
 use super::rows::each;
 use super::waits::ready;
 use super::world::World;
-use kube::api::DeleteParams;
 use serde_json::json;
 
 /// A world whose controller acts as a service account and watches two namespaces. In the one beside it has no rights yet.
@@ -46,11 +45,7 @@ async fn roles_in_the_watched_namespaces_are_enough() {
     world.proxy.until("the new password", |calls| calls.iter().any(|call| call.operation == "PutSecretValue")).await;
     let both = |binding: Option<&serde_json::Value>| (binding?["status"]["workloads"] == 2).then_some(());
     world.until_binding("count the workloads of both", both).await;
-    world
-        .api("wharfinger.dev/v1alpha1", "AccountBinding")
-        .delete(&world.name, &DeleteParams::default())
-        .await
-        .expect("asked for");
+    world.delete_binding().await;
     world.delete_and_wait("api").await;
     beside.delete_and_wait("api").await;
     world.until_binding("be gone", |binding| binding.is_none().then_some(())).await;

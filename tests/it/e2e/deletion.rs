@@ -187,8 +187,7 @@ async fn an_abandoned_workload_goes_and_says_what_stays() {
 async fn a_binding_that_is_used_waits_for_its_workloads() {
     let world = World::start("bound").await;
     world.converge_ecs("api").await;
-    let bindings = world.api("wharfinger.dev/v1alpha1", "AccountBinding");
-    bindings.delete(&world.name, &DeleteParams::default()).await.expect("asked for");
+    world.delete_binding().await;
     let stalled = |binding: &Value| {
         let conditions = binding["status"]["conditions"].as_array().cloned().unwrap_or_default();
         conditions.into_iter().find(|condition| condition["type"] == "Stalled" && condition["status"] == "True")

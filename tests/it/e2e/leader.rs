@@ -9,7 +9,7 @@ use super::rows::{each, soak};
 use super::world::World;
 use serde_json::json;
 use std::os::unix::process::ExitStatusExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -149,15 +149,21 @@ async fn one_whose_lease_is_taken_away_by_hand_stops_at_once_and_stays() {
     .await;
 }
 
-#[tokio::test]
-async fn one_that_is_cut_off_stops_by_itself_and_another_takes_over() {
-    let mut world = World::enter("cut-off").await.still().await;
+/// A world whose first process leads by a wire, has converged a workload, and the kubeconfig that leads through the wire.
+async fn led_by_wire(test: &str) -> (World, Wire, PathBuf) {
+    let mut world = World::enter(test).await.still().await;
     world.free_lease().await;
     let wire = Wire::start(true).await;
     let through = wire.kubeconfig(&world.name);
     let url = world.proxy.url.clone();
     world.controller = Some(world.another(&Places { aws: &url, kubeconfig: Some(&through) }));
     world.converge_ecs("api").await;
+    (world, wire, through)
+}
+
+#[tokio::test]
+async fn one_that_is_cut_off_stops_by_itself_and_another_takes_over() {
+    let (mut world, wire, _) = led_by_wire("cut-off").await;
     let mut rival = Rival::stand_by(&mut world, None).await;
     wire.cut();
     world.proxy.forget();
@@ -180,13 +186,7 @@ const GONE: Duration = Duration::from_secs(60);
 
 #[tokio::test]
 async fn while_the_api_server_is_gone_nobody_leads_and_nobody_dies() {
-    let mut world = World::enter("api-gone").await.still().await;
-    world.free_lease().await;
-    let wire = Wire::start(true).await;
-    let through = wire.kubeconfig(&world.name);
-    let url = world.proxy.url.clone();
-    world.controller = Some(world.another(&Places { aws: &url, kubeconfig: Some(&through) }));
-    world.converge_ecs("api").await;
+    let (mut world, wire, through) = led_by_wire("api-gone").await;
     let mut rival = Rival::stand_by(&mut world, Some(&through)).await;
     let holder = world.holder().await;
     // A restart: connections end, and it is there again.

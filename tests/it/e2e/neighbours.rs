@@ -2,7 +2,6 @@
 
 use super::manifests::{ecs, login, with};
 use super::world::World;
-use kube::api::DeleteParams;
 use serde_json::{Value, json};
 
 fn workloads(binding: &Value) -> i64 {
@@ -34,11 +33,7 @@ async fn controllers_of_different_namespaces_share_a_binding() {
     world.until_binding("keep the count", of_all(3)).await;
 
     // Its deletion waits for both.
-    world
-        .api("wharfinger.dev/v1alpha1", "AccountBinding")
-        .delete(&world.name, &DeleteParams::default())
-        .await
-        .expect("asked for");
+    world.delete_binding().await;
     world.delete_and_wait("api").await;
     let blocked = |binding: Option<&Value>| {
         let message = binding?["status"]["conditions"][0]["message"].as_str()?.to_owned();

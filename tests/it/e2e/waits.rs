@@ -127,6 +127,12 @@ impl World {
         self.look(name, "be gone", |workload| workload.is_none().then_some(())).await
     }
 
+    /// Asks that its AccountBinding go.
+    pub(super) async fn delete_binding(&self) {
+        let bindings = self.api("wharfinger.dev/v1alpha1", "AccountBinding");
+        bindings.delete(&self.name, &Default::default()).await.expect("asked for");
+    }
+
     pub(super) async fn delete_and_wait(&self, name: &str) {
         self.delete(name).await;
         self.gone(name).await;
