@@ -30,7 +30,7 @@ pub(crate) use value_key::{load_existing as read_value_key, random_key};
 use crate::api::{AccountBinding, PrivateImageWorkload, RegistryCredential};
 use crate::aws::Calls;
 use crate::aws::accounts::Accounts;
-use crate::leader::{self, Lapsed, Leadership};
+use crate::leader::{self, Lapsed, Leadership, News};
 use crate::metrics::Metrics;
 use crate::registry::Registries;
 use crate::serve::serve;
@@ -51,6 +51,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Mutex, Notify, watch};
+use trouble::{Kind, Trouble};
 use watches::{Watcher, Watches};
 
 /// How the controller runs.
@@ -163,6 +164,12 @@ pub(crate) struct Context {
 }
 
 impl Context {
+    /// Whether all that there is of a kind can be seen: where a namespace is refused its cache is a part.
+    fn sees_all<K: Namespaced>(&self) -> bool {
+        let sees = |namespace: Option<&str>| self.readiness.is_fine(&watches::name::<K>(namespace));
+        self.namespaces.names().map_or_else(|| sees(None), |names| names.iter().all(|name| sees(Some(name))))
+    }
+
     /// Whether the cache of workloads holds what there was at the start. A pass that waited for it would keep a stop waiting.
     fn knows_workloads(&self) -> bool {
         *self.workloads_synced.borrow()
@@ -199,7 +206,7 @@ pub async fn run(
     let metrics = Arc::new(Metrics::default());
     let readiness = Arc::new(Readiness::default());
     let addresses = serve(settings.metrics_addr, settings.health_addr, metrics.clone(), readiness.clone(), stop.clone()).await;
-    let (metrics_addr, health_addr) = addresses.map_err(|error| Error::Listen(settings.metrics_addr, error))?;
+    let (metrics_addr, health_addr) = addresses.map_err(|(address, error)| Error::Listen(address, error))?;
     tracing::info!(%metrics_addr, %health_addr, "serving");
     readiness.require(START);
     let refused = Arc::new(Notify::new());
@@ -207,7 +214,8 @@ pub async fn run(
     let Some(cluster) = start::cluster(&client, &settings, &readiness, stop.clone()).await else { return Ok(()) };
     let counted = metrics.clone();
     let calls = Calls::new(move |call| counted.called(call));
-    let accounts = Arc::new(Accounts::load(settings.aws_timeout, calls, &cluster).await);
+    let loading = Accounts::load(settings.aws_timeout, calls, &cluster); // may ask a metadata service for the Region
+    let accounts = tokio::select! { accounts = loading => Arc::new(accounts), () = stop.clone() => return Ok(()) };
     tokio::spawn(start::look_for_credentials(accounts.clone(), readiness.clone()));
     let (workloads, workload_writer) = store();
     let (credentials, credential_writer) = store();
@@ -246,7 +254,7 @@ pub async fn run(
     };
     readiness.fine(START); // from here on it is the watches that are waited for
     tokio::spawn(registry_credential::count_users(context.clone()));
-    let leadership = stand(settings.lease, context.metrics.clone())?;
+    let leadership = stand(settings.lease, &context)?;
     tokio::spawn(lead::follow(context.clone(), settings.state_namespace, leadership.terms()));
     let config = ControllerConfig::default().concurrency(settings.concurrency.max(1)).debounce(DEBOUNCE);
     runners::run(watches, context, config, stop).await;
@@ -266,17 +274,29 @@ fn unfinished(context: &Context, error: &Error, told: impl FnOnce()) {
 }
 
 fn recorder(client: &Client) -> Recorder {
-    let reporter = Reporter { controller: "wharfinger".into(), instance: std::env::var("HOSTNAME").ok() };
+    let reporter = Reporter { controller: "wharfinger".into(), instance: replica() };
     Recorder::new(client.clone(), reporter)
 }
 
+/// The pod, or the machine.
+fn replica() -> Option<String> {
+    ["POD_NAME", "HOSTNAME"].iter().find_map(|name| std::env::var(name).ok())
+}
+
 /// Takes part in the election, under a name that no other process has.
-fn stand(lease: Lease, metrics: Arc<Metrics>) -> Result<Leadership, Error> {
+fn stand(lease: Lease, context: &Context) -> Result<Leadership, Error> {
+    let what = format!("Lease {}", lease.path());
     let Lease { config, namespace, name } = lease;
-    let host = std::env::var("HOSTNAME").unwrap_or_else(|_| "wharfinger".to_owned());
-    let identity = format!("{host}_{:016x}", rand::random::<u64>());
-    let place = leader::Settings { config, namespace, name, identity };
-    Leadership::stand(place, Arc::new(move |renewed| metrics.renewed(renewed))).map_err(Error::Election)
+    let identity = format!("{}_{:016x}", replica().as_deref().unwrap_or("wharfinger"), rand::random::<u64>());
+    let (metrics, readiness) = (context.metrics.clone(), context.readiness.clone());
+    readiness.require(&what);
+    let told = move |news: News| match news {
+        News::Renewed(renewed) => metrics.renewed(renewed),
+        News::Answered => readiness.fine(&what),
+        News::Refused(text) => readiness.wrong(&what, Trouble { kind: Kind::Refused, text }),
+        News::Failed(text) => readiness.wrong(&what, Trouble { kind: Kind::Unavailable, text }),
+    };
+    Leadership::stand(leader::Settings { config, namespace, name, identity }, Arc::new(told)).map_err(Error::Election)
 }
 
 /// The uid of the kube-system namespace, which no other cluster has.

@@ -35,8 +35,21 @@ pub struct Settings {
     pub identity: String,
 }
 
-/// What became of a renewal, for those who count.
-pub type Renewed = Arc<dyn Fn(bool) + Send + Sync>;
+/// What is worth knowing of the Lease besides who holds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum News {
+    /// This leader's renewal succeeded, or did not.
+    Renewed(bool),
+    /// The API server gave an answer about the Lease.
+    Answered,
+    /// It cannot be used as things are, and why: only somebody's change helps.
+    Refused(String),
+    /// No answer, and why.
+    Failed(String),
+}
+
+/// Who is told. Called on the thread of the Lease, so it must not wait.
+pub type Told = Arc<dyn Fn(News) + Send + Sync>;
 
 /// This process's part in the election.
 #[derive(Debug)]
@@ -47,8 +60,8 @@ pub struct Leadership {
 }
 
 impl Leadership {
-    /// Takes part from now on. `renewed` is told of each renewal.
-    pub fn stand(settings: Settings, renewed: Renewed) -> std::io::Result<Self> {
+    /// Takes part from now on.
+    pub fn stand(settings: Settings, told: Told) -> std::io::Result<Self> {
         let (terms, of_terms) = watch::channel(None);
         let (release, asked) = mpsc::channel(1);
         let (ended, of_end) = watch::channel(false);
@@ -56,9 +69,9 @@ impl Leadership {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         std::thread::Builder::new().name("lease".to_owned()).spawn(move || {
             runtime.block_on(async move {
-                match LeaseApi::connect(&settings) {
-                    Ok(api) => Keeper::new(api, settings, terms, watchdog, renewed).run(asked).await,
-                    Err(error) => tracing::error!(%error, "no client for the Lease: this process never leads"),
+                match LeaseApi::connect(&settings, told.clone()) {
+                    Ok(api) => Keeper::new(api, settings, terms, watchdog, told).run(asked).await,
+                    Err(error) => told(News::Refused(format!("no client for it, so this process never leads: {error}"))),
                 }
             });
             let _ = ended.send(true); // nobody may wait for it
@@ -86,10 +99,10 @@ struct Keeper {
     granted: Option<Granted>,
     terms: watch::Sender<Option<WritePermit>>,
     watchdog: Watchdog,
-    renewed: Renewed,
+    told: Told,
     identity: String,
     /// Who was last said to lead.
-    told: Option<String>,
+    said: Option<String>,
     /// Whether this process ends.
     stopping: bool,
 }
@@ -98,15 +111,9 @@ struct Keeper {
 const DRAIN: Duration = Duration::from_millis(10);
 
 impl Keeper {
-    fn new(
-        api: LeaseApi,
-        settings: Settings,
-        terms: watch::Sender<Option<WritePermit>>,
-        watchdog: Watchdog,
-        renewed: Renewed,
-    ) -> Self {
+    fn new(api: LeaseApi, settings: Settings, terms: watch::Sender<Option<WritePermit>>, watchdog: Watchdog, told: Told) -> Self {
         let (elector, identity) = (Elector::new(settings.identity.clone()), settings.identity);
-        Self { api, elector, granted: None, terms, watchdog, renewed, identity, told: None, stopping: false }
+        Self { api, elector, granted: None, terms, watchdog, told, identity, said: None, stopping: false }
     }
 
     async fn run(mut self, mut asked: mpsc::Receiver<()>) {
@@ -131,7 +138,7 @@ impl Keeper {
                     self.elector.answered(clock::moment(), answer);
                     let after = self.elector.term().map(|term| term.renewed);
                     if before.is_some() && matches!(request, Request::Replace { .. }) {
-                        (self.renewed)(after > before);
+                        (self.told)(News::Renewed(after > before));
                     }
                     self.follow().await;
                 }
@@ -183,7 +190,7 @@ impl Keeper {
             }
             (None, None) => {}
         }
-        self.tell();
+        self.say();
     }
 
     fn begin(&mut self, term: &Term) {
@@ -199,14 +206,14 @@ impl Keeper {
     }
 
     /// Says who leads, whenever that is somebody else than before.
-    fn tell(&mut self) {
+    fn say(&mut self) {
         let holder = self.elector.holder().map(str::to_owned);
-        if holder == self.told {
+        if holder == self.said {
             return;
         }
         if let Some(holder) = holder.as_ref().filter(|holder| **holder != self.identity) {
             tracing::info!(holder, identity = self.identity, "standing by: another process leads");
         }
-        self.told = holder;
+        self.said = holder;
     }
 }

@@ -93,7 +93,7 @@ def start_among_many(bench, tenant, say):
     fill(bench, tenant)
     world.free_lease()
     began = time.monotonic()
-    controller = world.Controller(bench.program, "many", "--namespace", tenant, beside=True)
+    controller = world.Controller(bench.program, "many", "--watch-namespaces", tenant, beside=True)
     seen = {}
     try:
         passes = lambda: controller.total("wharfinger_reconciles_total") or 0  # noqa: E731
@@ -111,7 +111,7 @@ def measure(bench, spread, say):
     bench.stop()
     bench.controller = None
     results[f"start_among_{OBJECTS}"] = start_among_many(bench, tenant, say)
-    pair = Pair(bench.program, "--namespace", tenant)
+    pair = Pair(bench.program, "--watch-namespaces", tenant)
     try:
         for name, number in (("kill", signal.SIGKILL), ("term", signal.SIGTERM)):
             say(f"{TAKEOVERS} takeovers after SIG{name.upper()}")

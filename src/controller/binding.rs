@@ -1,6 +1,7 @@
 //! `AccountBinding`: counts its users, and stays while it has some. Several controllers may act through one, each in other namespaces.
 
 use super::backoff::jittered;
+use super::installations::Sight;
 use super::lead::{Lead, NOT_LEADING};
 use super::objects::{add_finalizer, is_conflict, remove_finalizer, replace_status};
 use super::trouble::{Kind, Trouble};
@@ -85,8 +86,13 @@ async fn share(context: &Context, binding: &AccountBinding) -> Result<Share, Err
     let users = users(context, binding, deleting).await?;
     Ok(match users.is_empty() && (deleting || !is_registered(context, binding)) {
         true => Share::Nothing,
-        false => Share::Users(users),
+        false if deleting || sees_all(context) => Share::Users(users),
+        false => Share::AtLeast(users),
     })
+}
+
+fn sees_all(context: &Context) -> bool {
+    context.sees_all::<PrivateImageWorkload>() && context.sees_all::<RegistryCredential>()
 }
 
 fn is_registered(context: &Context, binding: &AccountBinding) -> bool {
@@ -101,7 +107,7 @@ async fn forget_the_dead(context: &Context, binding: &mut AccountBinding) -> boo
     let others: Vec<String> = named.filter(|it| it.name != context.installation.name).map(|it| it.name.clone()).collect();
     let mut some = false;
     for name in others {
-        if context.installations.is_gone(&context.client, &name).await {
+        if let Sight::Gone = context.installations.look(&context.client, &name).await {
             some = true;
             let stays = |it: &BindingController| it.name != name || it.workloads > 0;
             binding.status.iter_mut().for_each(|status| status.controllers.retain(stays));
@@ -126,9 +132,7 @@ async fn protect(context: &Context, lead: &Lead, binding: &AccountBinding, names
     for _ in 0..TRIES {
         let Some(mut binding) = within(api.get_opt(&binding.name_any())).await? else { break };
         if let Some(other) = rival(&binding, &context.installation, namespace).map(|other| other.name.clone()) {
-            if !context.installations.is_gone(&context.client, &other).await {
-                return Err(served_elsewhere(context, &what, &other));
-            }
+            yielded(context, &what, &other).await?;
             tracing::info!(controller = other, "it runs no more: this controller goes on with {what}");
             binding.status.iter_mut().for_each(|status| status.controllers.retain(|it| it.name != other));
         }
@@ -157,8 +161,8 @@ async fn register(
     binding: AccountBinding,
     has_finalizer: bool,
 ) -> Result<AccountBinding, Error> {
-    let users = users(context, &binding, false).await?;
-    let status = binding_status(&binding, &context.installation, &Share::Users(users), Timestamp::now());
+    let share = Share::AtLeast(users(context, &binding, false).await?); // the next look counts
+    let status = binding_status(&binding, &context.installation, &share, Timestamp::now());
     let binding = match has_finalizer {
         true => binding,
         false => add_finalizer(&lead.permit, api, &binding, IN_USE_FINALIZER).await?,
@@ -166,13 +170,21 @@ async fn register(
     replace_status(&lead.permit, api, &binding, &status).await
 }
 
-fn served_elsewhere(context: &Context, what: &str, other: &str) -> Error {
+/// An error, unless the installation that was first is gone.
+async fn yielded(context: &Context, what: &str, other: &str) -> Result<(), Error> {
+    let unseen = match context.installations.look(&context.client, other).await {
+        Sight::Gone => return Ok(()),
+        Sight::Runs => String::new(),
+        Sight::None(error) => format!(
+            ". Whether that one still runs cannot be seen ({error}); it takes get on that Lease (otherInstallations of the chart)"
+        ),
+    };
     let text = format!(
-        "another controller acts for it (Lease {other}), so this one leaves it alone; give each installation other namespaces (--watch-namespaces), or remove one"
+        "another controller acts for it (Lease {other}), so this one leaves it alone; give each installation other namespaces (--watch-namespaces), or remove one{unseen}"
     );
     context.readiness.note(what);
     context.readiness.wrong(what, Trouble { kind: Kind::Elsewhere, text: text.clone() });
-    Error::ServedElsewhere(format!("{what}: {text}"))
+    Err(Error::ServedElsewhere(format!("{what}: {text}")))
 }
 
 /// Kubernetes failed: try again soon.
@@ -227,10 +239,8 @@ pub(super) async fn enter(context: &Context, lead: &Lead, claim: &Claim<'_>, wri
 /// An error, if another controller acts for the namespace.
 async fn leave_to_others(context: &Context, binding: &AccountBinding, namespace: &str) -> Result<(), Error> {
     let what = format!("namespace {namespace} through AccountBinding {}", binding.name_any());
-    if let Some(other) = rival(binding, &context.installation, namespace)
-        && !context.installations.is_gone(&context.client, &other.name).await
-    {
-        return Err(served_elsewhere(context, &what, &other.name));
+    if let Some(other) = rival(binding, &context.installation, namespace) {
+        yielded(context, &what, &other.name).await?;
     }
     context.readiness.fine(&what);
     Ok(())

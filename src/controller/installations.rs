@@ -1,7 +1,7 @@
 //! Other installations of Wharfinger in the cluster: whether one that claims a namespace still runs. Its Lease says so; clocks of
 //! two machines are not compared, only whether the Lease is renewed while we look.
 
-use super::within;
+use super::{Error, within};
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::{Api, Client};
 use std::collections::HashMap;
@@ -18,7 +18,18 @@ const PAUSE: Duration = Duration::from_secs(20);
 #[derive(Debug, Default)]
 pub(super) struct Installations(Mutex<HashMap<String, Seen>>);
 
-/// One of them.
+/// What was seen of one.
+#[derive(Debug)]
+pub(super) enum Sight {
+    /// It runs, or may have begun to.
+    Runs,
+    /// It runs no more.
+    Gone,
+    /// It could not be looked at, so it may run.
+    None(Error),
+}
+
+/// What is known of one of them.
 #[derive(Debug)]
 struct Seen {
     state: String,
@@ -28,15 +39,13 @@ struct Seen {
 }
 
 impl Installations {
-    /// Whether the installation of this name (namespace and name of its Lease) runs no more. What cannot be seen may run.
-    pub(super) async fn is_gone(&self, client: &Client, name: &str) -> bool {
-        let Some((namespace, lease)) = name.split_once('/') else { return false };
+    /// Whether the installation of this name (namespace and name of its Lease) still runs, as far as can be seen.
+    pub(super) async fn look(&self, client: &Client, name: &str) -> Sight {
+        let Some((namespace, lease)) = name.split_once('/') else { return Sight::Runs };
         match within(Api::<Lease>::namespaced(client.clone(), namespace).get_opt(lease)).await {
-            Ok(lease) => self.is_silent(name, lease.as_ref(), Instant::now()),
-            Err(error) => {
-                tracing::debug!(%error, "so {name} is taken to run");
-                false
-            }
+            Ok(lease) if self.is_silent(name, lease.as_ref(), Instant::now()) => Sight::Gone,
+            Ok(_) => Sight::Runs,
+            Err(error) => Sight::None(error),
         }
     }
 

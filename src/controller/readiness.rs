@@ -122,5 +122,13 @@ mod tests {
         readiness.wrong("watch of workloads", trouble("unreachable"));
         let told = readiness.told("standby").expect_err("not ready");
         assert!(told.contains("unreachable") && told.contains("may not watch"), "{told}");
+        readiness.fine("watch of workloads");
+        readiness.fine("watch of secrets in namespace b");
+        readiness.note("namespace b through AccountBinding prod");
+        let rival = Trouble { kind: Kind::Elsewhere, text: "another controller acts for it".into() };
+        readiness.wrong("namespace b through AccountBinding prod", rival);
+        assert!(readiness.told("leading").is_ok_and(|told| told.contains("another controller")));
+        readiness.waive_all(Kind::Elsewhere);
+        assert_eq!(readiness.told("standby"), Ok("standby\n".into()), "who leads no more is nobody's rival");
     }
 }

@@ -113,9 +113,7 @@ impl Watcher<'_> {
     where
         K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + 'static,
     {
-        let of = namespace.map(|namespace| format!(" in namespace {namespace}")).unwrap_or_default();
-        let group = Some(K::group(&())).filter(|group| !group.is_empty()).map(|group| format!(".{group}")).unwrap_or_default();
-        let name = format!("watch of {}{group}{of}", K::plural(&()));
+        let name = name::<K>(namespace);
         match required {
             true => self.readiness.require(&name),
             false => self.readiness.note(&name),
@@ -124,6 +122,13 @@ impl Watcher<'_> {
         let tended = Tended { events, name, readiness: self.readiness.clone(), failures: 0, wait: Duration::ZERO, listing: true };
         stream::unfold(tended, async |mut tended| Some((tended.next().await, tended))).boxed()
     }
+}
+
+/// What the watch of a kind in a place is called in `/readyz`.
+pub(super) fn name<K: Resource<DynamicType = ()>>(namespace: Option<&str>) -> String {
+    let of = namespace.map(|namespace| format!(" in namespace {namespace}")).unwrap_or_default();
+    let group = Some(K::group(&())).filter(|group| !group.is_empty()).map(|group| format!(".{group}")).unwrap_or_default();
+    format!("watch of {}{group}{of}", K::plural(&()))
 }
 
 fn send<K: Clone>(to: &UnboundedSender<K>, object: &K) {

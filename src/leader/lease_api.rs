@@ -1,6 +1,6 @@
 //! The Lease on the API server: read, made, and replaced by version.
 
-use super::Settings;
+use super::{News, Settings, Told};
 use crate::lease::{Answer, Epoch, LEASE, Record, Request, Seen};
 use jiff::Timestamp;
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
@@ -17,22 +17,20 @@ const RELEASED: &str = "wharfinger.dev/released";
 /// Access to one Lease.
 pub(super) struct LeaseApi {
     leases: Api<Lease>,
-    namespace: String,
     name: String,
     /// As it was last seen: what others keep in it stays.
     last: Option<Lease>,
-    /// What last went wrong, so that an outage is told once.
-    wrong: Option<String>,
+    told: Told,
 }
 
 impl LeaseApi {
     /// Needs a runtime, which the client then belongs to. The client never retries: a call that comes late is a call of another time.
-    pub(super) fn connect(settings: &Settings) -> Result<Self, kube::Error> {
+    pub(super) fn connect(settings: &Settings, told: Told) -> Result<Self, kube::Error> {
         let mut config = settings.config.clone();
         config.default_retry = false;
         let client = Client::try_from(config)?;
-        let (namespace, name) = (settings.namespace.clone(), settings.name.clone());
-        Ok(Self { leases: Api::namespaced(client, &namespace), namespace, name, last: None, wrong: None })
+        let name = settings.name.clone();
+        Ok(Self { leases: Api::namespaced(client, &settings.namespace), name, last: None, told })
     }
 
     /// One call, which is cut after so long.
@@ -69,27 +67,21 @@ impl LeaseApi {
     fn answer(&mut self, answer: Result<Lease, Trouble>, named: bool) -> Answer {
         match answer {
             Ok(lease) => {
-                self.wrong = None;
+                (self.told)(News::Answered);
                 let seen = seen(&lease);
                 self.last = Some(lease);
                 seen.map_or(Answer::Unknown, Answer::Seen)
             }
+            // Nothing is told of it: whether its namespace is there shows when it is made.
             Err(Trouble::Answered(status)) if status.code == 404 && named => Answer::Absent,
-            Err(Trouble::Answered(status)) if status.code == 409 => Answer::Refused,
+            Err(Trouble::Answered(status)) if status.code == 409 => {
+                (self.told)(News::Answered);
+                Answer::Refused
+            }
             Err(trouble) => {
-                self.tell(trouble.to_string());
+                (self.told)(trouble.news());
                 Answer::Unknown
             }
-        }
-    }
-
-    fn tell(&mut self, trouble: String) {
-        let (namespace, name) = (&self.namespace, &self.name);
-        if self.wrong.as_ref() != Some(&trouble) {
-            tracing::warn!(
-                "Lease {namespace}/{name}: {trouble}; it is tried again. It takes get, create and update on leases there, and the namespace"
-            );
-            self.wrong = Some(trouble);
         }
     }
 }
@@ -99,6 +91,18 @@ enum Trouble {
     Answered(Box<kube::core::Status>),
     Failed(kube::Error),
     Late(Duration),
+}
+
+impl Trouble {
+    fn news(&self) -> News {
+        let text = format!(
+            "{self}; this process cannot lead without it. It takes get, create and update on leases there, and the namespace"
+        );
+        match self {
+            Self::Answered(status) if (400..500).contains(&status.code) => News::Refused(text),
+            _ => News::Failed(text),
+        }
+    }
 }
 
 impl fmt::Display for Trouble {

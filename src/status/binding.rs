@@ -26,6 +26,8 @@ pub enum Share {
     Nothing,
     /// It acts through it for these, as `NAMESPACE/NAME`.
     Users(Vec<String>),
+    /// For these, and perhaps for others where it may not look: what was counted there before still counts.
+    AtLeast(Vec<String>),
 }
 
 /// The status, with the share of one installation as it is now and what the others said.
@@ -35,17 +37,18 @@ pub fn binding_status(binding: &AccountBinding, own: &Installation, share: &Shar
     let mut controllers = before.controllers;
     match share {
         Share::Nothing => controllers.retain(|controller| controller.name != own.name),
-        Share::Users(users) => {
-            let entry = |since: String| BindingController {
+        Share::Users(users) | Share::AtLeast(users) => {
+            let entry = |since: String, counted: i64| BindingController {
                 name: own.name.clone(),
                 namespaces: own.namespaces.as_ref().map(|namespaces| namespaces.iter().cloned().collect()),
                 since,
-                workloads: users.len() as i64,
+                workloads: counted.max(users.len() as i64),
                 users: if deleting { users.iter().take(MAX_NAMED).cloned().collect() } else { vec![] },
             };
             match controllers.iter_mut().find(|controller| controller.name == own.name) {
-                Some(known) => *known = entry(known.since.clone()),
-                None => controllers.push(entry(later_than_all(&controllers, now))),
+                Some(known) if matches!(share, Share::AtLeast(_)) => *known = entry(known.since.clone(), known.workloads),
+                Some(known) => *known = entry(known.since.clone(), 0),
+                None => controllers.push(entry(later_than_all(&controllers, now), 0)),
             }
         }
     }
@@ -160,6 +163,10 @@ mod tests {
         assert!(since(1) > since(0), "whatever the clock of b says: {both:?}");
         let again = binding_status(&binding(both.clone()), &a, &users(&["payments/api", "payments/job"]), at(9));
         assert_eq!(again, both, "nothing new, nothing to write");
+        let Share::Users(fewer) = users(&["payments/api"]) else { panic!("users") };
+        let part = binding_status(&binding(both.clone()), &a, &Share::AtLeast(fewer.clone()), at(9));
+        assert_eq!(part, both, "where it may not look, what was counted still counts");
+        assert_eq!(binding_status(&binding(both.clone()), &a, &Share::Users(fewer), at(9)).workloads, 2);
         let gone = binding_status(&binding(both), &a, &Share::Nothing, at(9));
         assert_eq!((gone.workloads, gone.controllers.len()), (1, 1));
     }

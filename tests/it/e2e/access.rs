@@ -56,6 +56,36 @@ async fn roles_in_the_watched_namespaces_are_enough() {
 }
 
 #[tokio::test]
+async fn counts_do_not_fall_while_a_namespace_is_refused() {
+    let (mut world, beside) = two_namespaces("counts").await;
+    world.grant(Some(&world.name), "secrets", secret_rules()).await;
+    world.grant(Some(&beside.name), "namespace", namespace_rules()).await;
+    world.grant(Some(&beside.name), "secrets", secret_rules()).await;
+    world.run().await;
+    world.converge_ecs("api").await;
+    apply_beside(&world, &beside).await;
+    beside.ready("api").await;
+    let counts = |workloads: i64, generation: i64| {
+        move |binding: Option<&serde_json::Value>| {
+            let status = &binding?["status"];
+            (status["workloads"] == workloads && status["observedGeneration"] == generation).then_some(())
+        }
+    };
+    world.until_binding("count both", counts(2, 1)).await;
+    world.kill();
+    world.free_lease().await;
+    world.grant(Some(&beside.name), "namespace", json!([])).await;
+    world.run().await;
+    let refused = format!("watch of privateimageworkloads.wharfinger.dev in namespace {}: ", beside.name);
+    world.controller().readyz(503, &[&refused]).await;
+    world.delete_and_wait("api").await;
+    world.patch_binding(json!({"spec": {"limits": {"rolePath": "/changed/"}}})).await;
+    world.until_binding("be looked at, and keep the count", counts(2, 2)).await;
+    world.grant(Some(&beside.name), "namespace", namespace_rules()).await;
+    world.until_binding("count what there is", counts(1, 2)).await;
+}
+
+#[tokio::test]
 async fn secrets_that_may_not_be_read_are_told_where_and_counted_on_when_they_may() {
     let (mut world, beside) = two_namespaces("withheld").await;
     world.grant(Some(&beside.name), "namespace", namespace_rules()).await;

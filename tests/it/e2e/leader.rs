@@ -215,12 +215,25 @@ async fn while_the_api_server_is_gone_nobody_leads_and_nobody_dies() {
 }
 
 #[tokio::test]
+async fn one_that_never_reached_the_api_server_ends_when_it_is_asked_to() {
+    let mut world = World::enter("unreached").await.still().await;
+    let wire = Wire::start(true).await;
+    wire.cut();
+    let through = wire.kubeconfig(&world.name);
+    let url = world.proxy.url.clone();
+    let mut controller = world.another(&Places { aws: &url, kubeconfig: Some(&through) });
+    controller.readyz(503, &["id of the cluster", "custom resource definitions", "cannot be reached"]).await;
+    let status = controller.terminate().await;
+    assert!(status.success(), "{status}");
+}
+
+#[tokio::test]
 async fn a_namespace_that_is_missing_is_named_and_nothing_is_written() {
     let mut world = World::enter("no-lease").await.flags(&["--lease-namespace", "nowhere"]).start().await;
     world.login("first").await;
     world.apply(&ecs(&world.name, "api")).await;
-    let line = world.controller().says("Lease nowhere/wharfinger:").await;
-    assert!(line["message"].as_str().is_some_and(|message| message.contains("\"nowhere\" not found")), "{line}");
-    world.controller().is("standby").await;
+    world.controller().readyz(503, &["Lease nowhere/wharfinger: ", "\"nowhere\" not found", "cannot lead"]).await;
+    let told = world.controller().warnings("Lease nowhere/wharfinger");
+    assert_eq!(told.len(), 1, "it is told once: {told:#?}");
     assert_eq!(world.proxy.written(), [] as [&str; 0]);
 }

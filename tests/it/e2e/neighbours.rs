@@ -1,5 +1,6 @@
 //! Two installations in one cluster: with different namespaces both work, with the same one of them does.
 
+use super::grants::{cluster_rules, namespace_rules, secret_rules, state_rules};
 use super::manifests::{ecs, login, with};
 use super::world::World;
 use serde_json::{Value, json};
@@ -55,14 +56,29 @@ async fn a_second_controller_for_a_namespace_waits_until_the_first_is_gone() {
     world.converge_ecs("api").await;
     let mut beside = world.beside().await;
     beside.flag(format!("--watch-namespaces={}", world.name));
+    let account = beside.service_account().await;
+    beside.flag(account);
+    beside.grant(None, "cluster", cluster_rules()).await;
+    beside.grant(Some(&beside.name), "state", state_rules()).await;
+    beside.grant(Some(&world.name), "namespace", namespace_rules()).await;
+    beside.grant(Some(&world.name), "secrets", secret_rules()).await;
     beside.run().await;
     let first = format!("another controller acts for it (Lease {}/wharfinger)", world.name);
-    beside.controller().readyz(200, &["leading, but:", &first, "--watch-namespaces"]).await;
+    let unseen =
+        ["leading, but:", &first, "--watch-namespaces", "cannot be seen", "cannot get resource \"leases\"", "otherInstallations"];
+    beside.controller().readyz(200, &unseen).await;
+    let look = json!([{"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get"], "resourceNames": ["wharfinger"]}]);
+    beside.grant(Some(&world.name), "neighbour", look).await;
     world.login("second").await;
     world.proxy.until("the first controller's write", |calls| calls.iter().any(|call| call.operation == "PutSecretValue")).await;
     world.poke("api").await;
     assert_eq!(beside.proxy.calls().len(), 0, "the second does nothing");
-    assert_eq!(beside.controller().warnings("another controller acts for it").len(), 1, "and says so once");
+    beside.controller().readyz(200, &["or remove one\n"]).await;
+    assert_eq!(
+        beside.controller().warnings("another controller acts for it").len(),
+        2,
+        "and says so once, and what it may not see once"
+    );
 
     // The first is no more, and its Lease is renewed by nobody.
     world.kill();
