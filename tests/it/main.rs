@@ -11,6 +11,7 @@ mod generated;
 mod golden;
 mod iam_policy;
 mod import;
+mod kept;
 mod lease;
 mod program;
 mod registry;

@@ -1,7 +1,8 @@
 //! Rules that no compiler checks, over every file that is or would be in Git. Each says how to mend what breaks it, and each is
 //! shown to find a bad sample.
 
-use std::path::{Path, PathBuf};
+use crate::kept::root;
+use std::path::Path;
 use std::process::Command;
 use wharfinger::status::Reason;
 
@@ -229,10 +230,6 @@ fn check_reasons(page: &str) -> Vec<String> {
     let missing = missing.map(|word| format!("docs/reasons.md: `{word}` has no row: say what it means and what to do"));
     let stale = rows.iter().filter(|row| !words.iter().any(|word| word == *row));
     missing.chain(stale.map(|row| format!("docs/reasons.md: there is no reason `{row}`: take the row out"))).collect()
-}
-
-fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// Every text file that is in Git, or would be after `git add .`.
