@@ -81,7 +81,7 @@ fn calls_are_found_however_they_are_written() {
 #[test]
 fn the_docs_show_what_it_prints() {
     let mut count = 0;
-    for page in ["docs/account-binding.md", "docs/install.md"] {
+    for page in ["docs/account-binding.md", "docs/install-eks.md"] {
         let path = root().join(page);
         let text = std::fs::read_to_string(&path).unwrap();
         let example = text.split("```yaml\n").nth(1).and_then(|rest| rest.split_once("```")).map(|(yaml, _)| yaml);

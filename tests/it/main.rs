@@ -6,6 +6,7 @@
 mod agent_config;
 mod chart;
 mod core;
+mod docs;
 mod e2e;
 mod generated;
 mod golden;
