@@ -114,6 +114,10 @@ async fn every_example_is_taken() {
             found.extend(told.iter().map(|told| format!("{}:{}: {told}", page.path, block.line)));
             count += 1;
         }
+        for block in page.blocks.iter().filter(|block| block.language == "json") {
+            let error = serde_json::from_str::<Value>(&block.text).err();
+            found.extend(error.map(|error| format!("{}:{}: no JSON: {error}", page.path, block.line)));
+        }
     }
     assert!(count > 10, "{count} blocks");
     assert_none(&found);
