@@ -4,6 +4,9 @@ use super::generated::{cell, table};
 use clap::{Arg, Command, CommandFactory};
 use wharfinger::cli::Arguments;
 
+/// As many values as fit beside the flag.
+const FEW: usize = 5;
+
 /// The program's own definition, complete: with the usage of each command.
 pub(super) fn program() -> Command {
     let mut program = Arguments::command();
@@ -60,13 +63,10 @@ fn of_flags(flags: &[&Arg]) -> String {
 fn of_flag(flag: &Arg) -> [String; 4] {
     let takes_value = flag.get_action().takes_values();
     let names: Vec<String> = flag.get_value_names().into_iter().flatten().map(ToString::to_string).collect();
-    let values: Vec<_> = if takes_value { flag.get_possible_values() } else { vec![] };
-    let value = if names.is_empty() || !values.is_empty() {
-        values.iter().map(|value| value.get_name().to_owned()).collect()
-    } else {
-        names
-    };
-    let (value, short) = (value.join("\\|"), flag.get_short().map(|short| format!("`-{short}`, ")).unwrap_or_default());
+    let values = if takes_value { flag.get_possible_values() } else { vec![] };
+    let choice: Vec<&str> = values.iter().map(|value| value.get_name()).collect();
+    let value = if (1..=FEW).contains(&choice.len()) { choice.join("\\|") } else { names.join("\\|") };
+    let short = flag.get_short().map(|short| format!("`-{short}`, ")).unwrap_or_default();
     let written = match (flag.get_long(), takes_value) {
         (Some(long), true) => format!("{short}`--{long} {value}`"),
         (Some(long), false) => format!("{short}`--{long}`"),
@@ -79,10 +79,12 @@ fn of_flag(flag: &Arg) -> [String; 4] {
         _ => String::new(),
     };
     let mut meaning = flag.get_long_help().or(flag.get_help()).map(ToString::to_string).unwrap_or_default();
-    let told = values.iter().filter_map(|value| Some(format!("`{}`: {}", value.get_name(), value.get_help()?)));
-    let told = told.collect::<Vec<_>>().join("; ");
-    if !told.is_empty() {
-        meaning = format!("{}. {told}", meaning.trim_end_matches('.'));
+    let each = values.iter().map(|value| match value.get_help() {
+        Some(help) => format!("`{}`: {help}", value.get_name()),
+        None => format!("`{}`", value.get_name()),
+    });
+    if choice.len() > FEW || values.iter().any(|value| value.get_help().is_some()) {
+        meaning = format!("{}. Values: {}", meaning.trim_end_matches('.'), each.collect::<Vec<_>>().join("; "));
     }
     [written, environment, default, cell(&meaning)]
 }
