@@ -9,6 +9,8 @@ use crate::tidy::typed;
 use kube::Client;
 use serde_json::{Value, json};
 use std::cmp::Reverse;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// What the API server serves without anybody's CRDs, and with ours.
 fn is_served(object: &Value) -> bool {
@@ -34,9 +36,14 @@ async fn mistakes(block: &Block, document: &Value, client: &Client, known: &Know
             typed.into_iter().chain(apply(client, &object, true).await.err()).collect()
         }
         values if first.starts_with("# values") => {
-            let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("values-{}.yaml", std::process::id()));
+            // Another test may be at it at the same time.
+            static NEXT: AtomicUsize = AtomicUsize::new(0);
+            let name = format!("values-{}-{}.yaml", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+            let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
             std::fs::write(&path, values.to_string()).unwrap(); // JSON is YAML
-            template(&["--values", path.to_str().unwrap()]).into_iter().collect()
+            let told = template(&["--values", path.to_str().unwrap()]);
+            std::fs::remove_file(path).unwrap();
+            told.into_iter().collect()
         }
         part if part.get("spec").is_some() => unknown_fields(part),
         pipeline if first.starts_with("# .") => strings(pipeline)
