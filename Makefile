@@ -17,11 +17,11 @@ demo: tools ## the whole job in front of your eyes, on real parts (KEEP=1 leaves
 	@$(RUN) hack/demo
 
 .PHONY: test
-test: check ## all that CI runs: formatting, lints, generated files, every test
+test: check docs ## all that CI runs: formatting, lints, generated files, the site, every test
 	$(RUN) cargo test --locked
 
 .PHONY: soak
-soak: check ## the same with every repetition and fault: takes long
+soak: check docs ## the same with every repetition and fault: takes long
 	WHARFINGER_SOAK=1 $(RUN) cargo test --locked
 
 .PHONY: check
@@ -41,19 +41,28 @@ bench: tools ## measure AWS calls, time to Ready, memory and re-plans with a rel
 image: tools ## the container image as an OCI layout, without Docker (docs/image.md)
 	@hack/image
 
+.PHONY: docs
+docs: tools ## the documentation site, from docs/
+	@"$$(hack/parts/build docs)/mdbook" build --dest-dir "$(CARGO_TARGET_DIR)/docs"
+	@echo "open $(CARGO_TARGET_DIR)/docs/index.html"
+
 .PHONY: e2e-node
 e2e-node: tools ## the chart and the image on a real node: two replicas, the leader killed (root; says so where it cannot run)
 	@hack/e2e-node
 
 .PHONY: generate
-generate: tools ## generate the schemas of spec.ecs and spec.batch, and the CRDs
+generate: tools ## generate the schemas of spec.ecs and spec.batch, the CRDs, and the reference pages
 	$(MOTO_PYTHON) -B hack/generate-schema.py
-	$(MAKE) --no-print-directory crds
+	$(MAKE) --no-print-directory crds reference
 
 .PHONY: crds
 crds: ## write crds/*.yaml, and the chart's copies, from the Rust types
 	cargo run --locked --quiet -- crds --write crds
 	cp crds/*.yaml charts/wharfinger/files/crds/
+
+.PHONY: reference
+reference: ## write docs/reference from the CRDs, the command line and the alerts
+	UPDATE_GOLDEN=1 cargo test --locked --quiet --test it docs::generated
 
 .PHONY: chart
 chart: tools ## the chart's tests, with both Helms and on the real API server

@@ -6,18 +6,15 @@ mod refusals;
 mod render;
 mod security;
 
+use crate::kept::root;
 use crate::tools::{Answer, tool};
 use serde_json::Value;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Both Helms, by the names under which the parts have them.
 const HELMS: [&str; 2] = ["helm", "helm3"];
 
 const CHART: &str = "charts/wharfinger";
-
-fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-}
 
 /// The files of values that the chart is rendered with, each with its name.
 fn matrix() -> Vec<(String, String)> {

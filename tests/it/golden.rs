@@ -3,6 +3,7 @@
 
 use crate::core::story::Story;
 use crate::core::world::{Role, failure, make_current};
+use crate::kept::{first_difference, root};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -16,10 +17,6 @@ use wharfinger::resource::secret::ObservedSecret;
 use wharfinger::resource::service::{Deployment, ObservedService};
 
 const REFRESH: &str = "if the change is meant, refresh them and read the diff: UPDATE_GOLDEN=1 cargo test --test it golden";
-
-fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-}
 
 /// The YAML documents of a file, or of the files of a folder.
 fn documents(path: &Path) -> Vec<Value> {
@@ -215,20 +212,6 @@ fn plans_and_statuses_of_the_examples() {
     assert!(changed.is_empty(), "{}\n{REFRESH}", changed.join("\n"));
 }
 
-fn first_difference(before: &str, after: &str) -> String {
-    let (mut old, mut new) = (before.lines(), after.lines());
-    for number in 1.. {
-        match (old.next(), new.next()) {
-            (None, None) => break,
-            (left, right) if left == right => {}
-            (left, right) => {
-                return format!("line {number}: {:?} is now {:?}", left.unwrap_or("(end)"), right.unwrap_or("(end)"));
-            }
-        }
-    }
-    "the end of the last line".into()
-}
-
 #[test]
 fn values_of_secrets_are_sealed() {
     let passwords = ["not-a-real-password", "not-a-real-token"];
@@ -259,10 +242,4 @@ fn all_examples_together_settle() {
         }
         assert_eq!(writes > 0, round == 0, "round {round}: {writes} writes");
     }
-}
-
-#[test]
-fn a_difference_is_told() {
-    assert_eq!(first_difference("a\nb\n", "a\nc\n"), r#"line 2: "b" is now "c""#);
-    assert_eq!(first_difference("", "a\n"), r#"line 1: "(end)" is now "a""#);
 }

@@ -3,18 +3,15 @@
 mod bootstrap;
 mod escalation;
 
+use crate::kept::{self, root};
 use crate::program;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use wharfinger::api::AccountBindingSpec;
 use wharfinger::iam_policy::{Feature, MAX_POLICY, TABLE, characters, features_of, policies};
 
 const REFRESH: &str = "if the change is meant: UPDATE_GOLDEN=1 cargo test --test it iam_policy::";
-
-fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-}
 
 /// A file of this test run, and its path.
 fn temporary(name: &str, text: &str) -> String {
@@ -32,11 +29,7 @@ fn printed(arguments: &[&str]) -> String {
 
 /// A file whose generated part has just been made anew.
 fn must_be(path: &Path, wanted: &str) {
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        std::fs::write(path, wanted).unwrap();
-    }
-    let found = std::fs::read_to_string(path).unwrap();
-    assert_eq!(found, wanted, "{}: {REFRESH}", path.display());
+    kept::must_be(path, wanted, REFRESH);
 }
 
 /// The SDK's operations that a source file calls, as IAM spells them.
@@ -88,7 +81,7 @@ fn calls_are_found_however_they_are_written() {
 #[test]
 fn the_docs_show_what_it_prints() {
     let mut count = 0;
-    for page in ["docs/account-binding.md", "docs/install.md"] {
+    for page in ["docs/account-binding.md", "docs/install-eks.md"] {
         let path = root().join(page);
         let text = std::fs::read_to_string(&path).unwrap();
         let example = text.split("```yaml\n").nth(1).and_then(|rest| rest.split_once("```")).map(|(yaml, _)| yaml);

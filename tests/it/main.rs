@@ -6,11 +6,13 @@
 mod agent_config;
 mod chart;
 mod core;
+mod docs;
 mod e2e;
 mod generated;
 mod golden;
 mod iam_policy;
 mod import;
+mod kept;
 mod lease;
 mod program;
 mod registry;

@@ -4,7 +4,7 @@ mod rules;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{Api, ApiResource, DynamicObject, Patch, PatchParams};
-use kube::core::GroupVersionKind;
+use kube::core::{GroupVersionKind, TypeMeta};
 use kube::{Client, ResourceExt};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -250,7 +250,7 @@ async fn the_examples_are_taken() {
 }
 
 /// A client of the API server, which has the CRDs.
-async fn client() -> Client {
+pub(crate) async fn client() -> Client {
     assert!(std::env::var_os("KUBECONFIG").is_some(), "KUBECONFIG is not set: these tests need the real parts. Run `make test`");
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default(); // fails only where it is installed already
     let client = Client::try_default().await.unwrap();
@@ -284,9 +284,9 @@ fn merge(object: &mut Value, change: &Value) {
 }
 
 /// Server-side apply with strict validation; the refusal is the API server's own words.
-async fn apply(client: &Client, object: &Value, dry_run: bool) -> Result<(), String> {
-    let kind = object["kind"].as_str().unwrap();
-    let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("wharfinger.dev", "v1alpha1", kind));
+pub(crate) async fn apply(client: &Client, object: &Value, dry_run: bool) -> Result<(), String> {
+    let types: TypeMeta = serde_json::from_value(object.clone()).unwrap();
+    let resource = ApiResource::from_gvk(&GroupVersionKind::try_from(types).unwrap());
     let api: Api<DynamicObject> = match object["metadata"]["namespace"].as_str() {
         Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
         None => Api::all_with(client.clone(), &resource),

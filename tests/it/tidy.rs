@@ -1,12 +1,13 @@
 //! Rules that no compiler checks, over every file that is or would be in Git. Each says how to mend what breaks it, and each is
 //! shown to find a bad sample.
 
-use std::path::{Path, PathBuf};
+use crate::kept::root;
+use std::path::Path;
 use std::process::Command;
 use wharfinger::status::Reason;
 
 /// Path from the root, and content.
-type File = (String, String);
+pub(crate) type File = (String, String);
 
 /// A rule on single lines.
 struct LineRule {
@@ -231,12 +232,8 @@ fn check_reasons(page: &str) -> Vec<String> {
     missing.chain(stale.map(|row| format!("docs/reasons.md: there is no reason `{row}`: take the row out"))).collect()
 }
 
-fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-}
-
 /// Every text file that is in Git, or would be after `git add .`.
-fn files() -> Vec<File> {
+pub(crate) fn files() -> Vec<File> {
     let listed = Command::new("git").args(["ls-files", "-co", "--exclude-standard", "-z"]).current_dir(root()).output().unwrap();
     assert!(listed.status.success(), "git ls-files: {}", String::from_utf8_lossy(&listed.stderr));
     let paths = String::from_utf8(listed.stdout).unwrap();
@@ -289,28 +286,35 @@ fn every_rule_can_fail() {
     );
 }
 
+/// Whether an object is what our types, and those of Kubernetes, say of its kind. Of other kinds nothing is known.
+pub(crate) fn typed(object: &serde_json::Value) -> Result<(), String> {
+    use k8s_openapi::api::core::v1::{Namespace, Secret};
+    use wharfinger::api::{AccountBinding, PrivateImageWorkload, RegistryCredential};
+    fn read<T: serde::de::DeserializeOwned>(object: &serde_json::Value) -> Result<(), String> {
+        serde_json::from_value::<T>(object.clone()).map(drop).map_err(|error| error.to_string())
+    }
+    let word = |field: &str| object[field].as_str().unwrap_or_default();
+    match format!("{}/{}", word("apiVersion"), word("kind")).as_str() {
+        "wharfinger.dev/v1alpha1/PrivateImageWorkload" => read::<PrivateImageWorkload>(object),
+        "wharfinger.dev/v1alpha1/AccountBinding" => read::<AccountBinding>(object),
+        "wharfinger.dev/v1alpha1/RegistryCredential" => read::<RegistryCredential>(object),
+        "v1/Secret" => read::<Secret>(object),
+        "v1/Namespace" => read::<Namespace>(object),
+        other if other.starts_with("wharfinger.dev/") => Err(format!("{other} is no kind of ours")),
+        _ => Ok(()),
+    }
+}
+
 /// Every document of the examples is of the kind that it says.
 #[test]
 fn every_example_is_what_it_says() {
-    use k8s_openapi::api::core::v1::{Namespace, Secret};
-    use wharfinger::api::{AccountBinding, PrivateImageWorkload, RegistryCredential};
     let mut count = 0;
     for (path, text) in files().iter().filter(|(path, _)| path.starts_with("examples") && path.ends_with(".yaml")) {
         let documents: Vec<serde_json::Value> =
             serde_saphyr::from_multiple(text).unwrap_or_else(|error| panic!("{path}: {error}"));
         for document in documents {
-            let kind = format!("{}/{}", document["apiVersion"].as_str().unwrap(), document["kind"].as_str().unwrap());
-            let parsed = match kind.as_str() {
-                "wharfinger.dev/v1alpha1/PrivateImageWorkload" => {
-                    serde_json::from_value::<PrivateImageWorkload>(document).map(drop)
-                }
-                "wharfinger.dev/v1alpha1/AccountBinding" => serde_json::from_value::<AccountBinding>(document).map(drop),
-                "wharfinger.dev/v1alpha1/RegistryCredential" => serde_json::from_value::<RegistryCredential>(document).map(drop),
-                "v1/Secret" => serde_json::from_value::<Secret>(document).map(drop),
-                "v1/Namespace" => serde_json::from_value::<Namespace>(document).map(drop),
-                other => panic!("{path}: {other} is no kind that an example has"),
-            };
-            parsed.unwrap_or_else(|error| panic!("{path}: {kind}: {error}"));
+            assert!(document["apiVersion"].is_string() && document["kind"].is_string(), "{path}: {document}");
+            typed(&document).unwrap_or_else(|error| panic!("{path}: {}: {error}", document["kind"]));
             count += 1;
         }
     }

@@ -1,6 +1,7 @@
 //! What is rendered: golden files, the schemas of several versions of Kubernetes, and what must be the same in two places.
 
 use super::{CHART, HELMS, matrix, objects, of_kind, rendered, root, template};
+use crate::kept::must_be;
 use crate::tools::{run, tool};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -179,10 +180,7 @@ fn every_value_has_its_comment_its_schema_and_its_row_in_the_docs() {
     let (before, rest) = docs.split_once("| value | default | meaning |\n|---|---|---|\n").expect("the table of values");
     let after = rest.find("\n\n").map(|at| &rest[at + 1..]).unwrap_or_default();
     let wanted = format!("{before}| value | default | meaning |\n|---|---|---|\n{table}{after}");
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        std::fs::write(&page, &wanted).unwrap();
-    }
-    assert_eq!(std::fs::read_to_string(&page).unwrap(), wanted, "UPDATE_GOLDEN=1 cargo test --test it chart::render");
+    must_be(&page, &wanted, "UPDATE_GOLDEN=1 cargo test --test it chart::render");
     let schema: Value =
         serde_json::from_str(&std::fs::read_to_string(root().join(CHART).join("values.schema.json")).unwrap()).unwrap();
     for (key, ..) in rows {
