@@ -8,7 +8,8 @@ use serde_json::Value;
 pub(super) fn page() -> (String, String) {
     let file = std::fs::read_to_string(root().join("charts/wharfinger/files/alerts.yaml")).unwrap();
     let mut text = "# Every alert\n\nThe chart makes these with `prometheusRule.enabled`. Where the Prometheus operator is not used, take \
-                    [alerts.yaml](../../charts/wharfinger/files/alerts.yaml) as a file of rules. What the metrics mean: [metrics](../metrics.md).\n"
+                    [alerts.yaml](../../charts/wharfinger/files/alerts.yaml) as a file of rules, with the labels of your \
+                    controller in the place of `OF_THIS_RELEASE`, such as `namespace=\"wharfinger-system\"`. What the metrics mean: [metrics](../metrics.md).\n"
         .to_owned();
     for alert in alerts(&file) {
         let word = |path: &str| alert.pointer(path).and_then(Value::as_str).unwrap_or_else(|| panic!("{alert}: no {path}"));
