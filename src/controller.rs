@@ -17,6 +17,7 @@ mod runners;
 mod scope;
 mod start;
 mod trouble;
+mod turns;
 mod value_key;
 mod watches;
 mod workload;
@@ -45,13 +46,13 @@ use kube::runtime::reflector::{Store, store};
 use kube::{Api, Client, ResourceExt};
 use merge::Namespaced;
 use serde::de::DeserializeOwned;
-use std::collections::HashMap;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Mutex, Notify, watch};
 use trouble::{Kind, Trouble};
+use turns::Turns;
 use watches::{Watcher, Watches};
 
 /// How the controller runs.
@@ -159,8 +160,8 @@ pub(crate) struct Context {
     /// Whether the caches hold what there was at the start. (A store's own `wait_until_ready` wakes only its last waiter.)
     workloads_synced: watch::Sender<bool>,
     backoff: backoff::Backoff,
-    /// One lock a namespace for what its workloads share: secrets, role, policy.
-    locks: Mutex<HashMap<String, Arc<Mutex<()>>>>,
+    /// One turn a namespace for what its workloads share: secrets, role, policy; and one a credential.
+    turns: Turns,
 }
 
 impl Context {
@@ -241,7 +242,7 @@ pub async fn run(
         workloads_changed: Notify::new(),
         workloads_synced: watch::Sender::new(false),
         backoff: backoff::Backoff::default(),
-        locks: Mutex::default(),
+        turns: Turns::default(),
     });
     let watcher =
         Watcher { client: &client, namespaces: &context.namespaces, secrets: &context.secret_namespaces, readiness: &readiness };

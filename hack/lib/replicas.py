@@ -126,7 +126,7 @@ def idle(pair, say):
     """What two replicas do while nothing changes."""
     say(f"two replicas idle for {IDLE_MINUTES:g} minutes, with {OBJECTS} objects")
     both = {"leader": pair.leader, "standby": pair.standby}
-    pair.leader.quiet()
+    pair.leader.quiet(seconds=60 + OBJECTS / 5)  # each term begins with a pass over each object
     calls = {name: controller.calls() for name, controller in both.items()}
     cpu = {name: cpu_seconds(controller) for name, controller in both.items()}
     before, began = kubernetes_calls(), time.monotonic()

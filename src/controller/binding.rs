@@ -5,7 +5,7 @@ use super::installations::Sight;
 use super::lead::{Lead, NOT_LEADING};
 use super::objects::{add_finalizer, is_conflict, remove_finalizer, replace_status};
 use super::trouble::{Kind, Trouble};
-use super::workload::BUSY;
+use super::turns::BUSY;
 use super::{Context, Error, listed, unfinished, within};
 use crate::api::{AccountBinding, BindingController, IN_USE_FINALIZER, PrivateImageWorkload, RegistryCredential};
 use crate::inputs::Bindings;

@@ -3,7 +3,8 @@
 use super::backoff::jittered;
 use super::lead::{self, Lead, NOT_LEADING};
 use super::objects::{add_finalizer, remove_finalizer, write};
-use super::workload::{BUSY, ELSEWHERE, next, reason_of, try_lock, turn};
+use super::turns::BUSY;
+use super::workload::{ELSEWHERE, next, reason_of, turn};
 use super::{Context, Error, binding, events, fetch, listed, unfinished, within};
 use crate::api::{
     ABANDON, CLEANUP_FINALIZER, DeletionPolicy, FORCE_DELETE, ManagementPolicy, PrivateImageWorkload, RegistryCredential,
@@ -56,7 +57,10 @@ async fn run(stale: &RegistryCredential, context: &Context) -> Result<Action, Er
     if !context.knows_workloads() {
         return Ok(Action::requeue(jittered(BUSY)));
     }
-    let Some(_lock) = try_lock(context, &format!("{namespace}/{name}")).await else { return Ok(Action::requeue(BUSY)) };
+    let _turn = match context.turns.take(&format!("{namespace}/{name}"), &name) {
+        Ok(turn) => turn,
+        Err(wait) => return Ok(Action::requeue(wait)),
+    };
     let Some(credential) = within(api.get_opt(&name)).await? else {
         context.backoff.succeeded(&stale.uid().unwrap_or_default());
         return Ok(Action::await_change());
@@ -200,7 +204,7 @@ async fn count_users_of(context: &Context, lead: &Lead, credential: &RegistryCre
     }
     let (name, namespace) = (credential.name_any(), credential.namespace().unwrap_or_default());
     // Not between a pass's look and its status, which would be refused.
-    let Some(_lock) = try_lock(context, &format!("{namespace}/{name}")).await else {
+    let Ok(_turn) = context.turns.take(&format!("{namespace}/{name}"), "users") else {
         context.workloads_changed.notify_one();
         return Ok(());
     };

@@ -19,10 +19,7 @@ use kube::{Api, ResourceExt};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::OwnedMutexGuard;
 
-/// Wait while another pass of the namespace writes what its workloads share.
-pub(super) const BUSY: Duration = Duration::from_millis(100);
 /// `spec.interval` where there is none.
 const INTERVAL: Duration = Duration::from_secs(3600);
 /// How often a deployment is looked at.
@@ -47,8 +44,10 @@ async fn run(stale: &PrivateImageWorkload, context: &Context) -> Result<Action, 
     let api: Api<PrivateImageWorkload> = Api::namespaced(context.client.clone(), &namespace);
     let started = Instant::now();
     let Some(lead) = context.gate.lead() else { return Ok(Action::await_change()) };
-    // A pass that waited here would take a place that other namespaces need.
-    let Some(lock) = try_lock(context, &namespace).await else { return Ok(Action::requeue(jittered(BUSY))) };
+    let lock = match context.turns.take(&namespace, &name) {
+        Ok(lock) => lock,
+        Err(wait) => return Ok(Action::requeue(wait)),
+    };
     // Read anew: the cache may not have seen our own last write, or an object of the same name that is another one.
     let Some(workload) = within(api.get_opt(&name)).await? else {
         context.backoff.succeeded(&stale.uid().unwrap_or_default());
@@ -83,12 +82,6 @@ pub(super) fn on_error(workload: Arc<PrivateImageWorkload>, error: &Error, conte
     });
     context.metrics.failed(&Reason::KubernetesUnavailable.to_string());
     Action::requeue(wait)
-}
-
-pub(super) async fn try_lock(context: &Context, namespace: &str) -> Option<OwnedMutexGuard<()>> {
-    let mut locks = context.locks.lock().await;
-    locks.retain(|_, lock| Arc::strong_count(lock) > 1); // those that nobody holds
-    locks.entry(namespace.to_owned()).or_default().clone().try_lock_owned().ok()
 }
 
 async fn pass(
