@@ -2,9 +2,10 @@
 
 use super::{AccountBinding, PrivateImageWorkload, RegistryCredential};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
-    CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
+    CustomResourceDefinition, JSON, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
 };
 use kube::CustomResourceExt;
+use serde_json::json;
 use sha2::{Digest, Sha256};
 
 /// Stands above each file. Who edits the file instead of the types is told so by a test.
@@ -15,7 +16,7 @@ pub const CRD_SCHEMA: &str = "wharfinger.dev/schema";
 
 /// The custom resource definitions of this release.
 pub fn definitions() -> [CustomResourceDefinition; 3] {
-    [PrivateImageWorkload::crd(), RegistryCredential::crd(), AccountBinding::crd()].map(without_nulls).map(stamped)
+    [PrivateImageWorkload::crd(), RegistryCredential::crd(), AccountBinding::crd()].map(without_nulls).map(unseen).map(stamped)
 }
 
 fn stamped(mut crd: CustomResourceDefinition) -> CustomResourceDefinition {
@@ -58,6 +59,15 @@ pub fn crds() -> Result<Vec<(String, String)>, serde_saphyr::ser::Error> {
         Ok((format!("{name}.yaml"), format!("{HEADER}{}", serde_saphyr::to_string(crd)?)))
     };
     definitions().iter().map(text).collect()
+}
+
+/// Until a first pass has written a status, the API server says that no generation was seen: whoever waits for an object, by kstatus for
+/// one, takes an object without a status for one that is right.
+fn unseen(mut crd: CustomResourceDefinition) -> CustomResourceDefinition {
+    let schemas = crd.spec.versions.iter_mut().filter_map(|version| version.schema.as_mut()?.open_api_v3_schema.as_mut());
+    let statuses = schemas.filter_map(|schema| schema.properties.as_mut()?.get_mut("status"));
+    statuses.for_each(|status| status.default = Some(JSON(json!({ "observedGeneration": -1 }))));
+    crd
 }
 
 /// A null is no value and is refused, as in the CRDs of everybody else: so `has()` in a rule means what it says.

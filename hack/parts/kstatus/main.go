@@ -1,0 +1,40 @@
+// Command kstatus tells what Flux, and whoever else waits by kstatus, make of objects: it reads JSON objects, one after another, and
+// writes for each a line of JSON with the status and the message that the library computes.
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/fluxcd/cli-utils/pkg/kstatus/status"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+func main() {
+	in, out := json.NewDecoder(os.Stdin), json.NewEncoder(os.Stdout)
+	for {
+		var object map[string]any
+		err := in.Decode(&object)
+		if errors.Is(err, io.EOF) {
+			return
+		}
+		if err == nil {
+			err = judge(out, object)
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+	}
+}
+
+func judge(out *json.Encoder, object map[string]any) error {
+	result, err := status.Compute(&unstructured.Unstructured{Object: object})
+	if err != nil {
+		return err
+	}
+	return out.Encode(map[string]string{"status": result.Status.String(), "message": result.Message})
+}
