@@ -23,7 +23,7 @@ mod policy;
 mod properties;
 mod readers;
 mod recorded;
-mod registry_credential;
+pub(crate) mod registry_credential;
 mod removal;
 mod revisions;
 mod rules;

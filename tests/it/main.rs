@@ -10,6 +10,7 @@ mod docs;
 mod e2e;
 mod generated;
 mod golden;
+mod health;
 mod iam_policy;
 mod import;
 mod kept;

@@ -16,7 +16,7 @@ import (
 func main() {
 	in, out := json.NewDecoder(os.Stdin), json.NewEncoder(os.Stdout)
 	for {
-		var object map[string]any
+		var object json.RawMessage
 		err := in.Decode(&object)
 		if errors.Is(err, io.EOF) {
 			return
@@ -31,8 +31,12 @@ func main() {
 	}
 }
 
-func judge(out *json.Encoder, object map[string]any) error {
-	result, err := status.Compute(&unstructured.Unstructured{Object: object})
+func judge(out *json.Encoder, text []byte) error {
+	var object unstructured.Unstructured // reads whole numbers as such, which the library asks for
+	if err := object.UnmarshalJSON(text); err != nil {
+		return err
+	}
+	result, err := status.Compute(&object)
 	if err != nil {
 		return err
 	}

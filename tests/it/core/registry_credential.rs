@@ -20,15 +20,15 @@ use wharfinger::resource::tags::{ADOPT_BY, OWNER};
 use wharfinger::status::{blocked_credential, credential_users, summarise_credential};
 use wharfinger::target;
 
-pub(super) const QUAY: &str = "{registry: quay.io, secretRef: {name: quay-login}}";
+pub(crate) const QUAY: &str = "{registry: quay.io, secretRef: {name: quay-login}}";
 const NAME: &str = "wharfinger/payments/quay/credential";
 const KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 const COPY_KEY: &str = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 pub(super) const LIMITS: &str = "{registries: [quay.io], kmsKeys: ['arn:aws:kms:*:111122223333:*/*'], readers: ['444455556666', 'arn:aws:iam::444455556666:role/reader']}";
 
 /// A credential with what it refers to, in a world.
-pub(super) struct Scene {
-    pub(super) inputs: CredentialInputs,
+pub(crate) struct Scene {
+    pub(crate) inputs: CredentialInputs,
     pub(super) world: World,
     now: Timestamp,
 }
@@ -72,7 +72,7 @@ impl Scene {
         }
     }
 
-    pub(super) fn settled(spec: &str) -> Self {
+    pub(crate) fn settled(spec: &str) -> Self {
         let mut scene = Self::new(spec);
         scene.settle();
         scene
