@@ -17,6 +17,7 @@ mod deletion;
 mod drift;
 mod every_field;
 mod faults;
+mod fields;
 mod gate;
 mod grants;
 mod holdings;

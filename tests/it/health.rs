@@ -2,8 +2,8 @@
 //! their own programs, over statuses that the program's own code makes: of every kind, for every reason, in every phase.
 
 mod argocd;
-mod kstatus;
-pub(crate) mod states;
+pub(crate) mod kstatus;
+mod states;
 
 use wharfinger::status::Reason;
 
