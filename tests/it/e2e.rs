@@ -32,6 +32,7 @@ mod operations;
 mod outages;
 mod ownership;
 mod parts;
+mod pipelines;
 mod proxy;
 mod registry;
 mod registry_credentials;
