@@ -32,10 +32,11 @@ check: tools ## formatting, lints and generated files only; builds the tests
 	cargo test --locked --no-run
 
 .PHONY: bench
-bench: tools ## measure AWS calls, time to Ready, memory and re-plans with a release build; writes bench.json
+bench: tools ## measure AWS calls, time to Ready, memory and re-plans with a release build; writes bench.json (GIT=1: from Git, too)
+	$(if $(filter-out 0,$(GIT)),@hack/parts/build git >/dev/null)
 	cargo build --locked --release
 	cargo bench --locked --bench replan --no-run
-	@$(RUN) hack/bench
+	@GIT=$(GIT) $(RUN) hack/bench
 
 .PHONY: image
 image: tools ## the container image as an OCI layout, without Docker (docs/image.md)
@@ -49,6 +50,14 @@ docs: tools ## the documentation site, from docs/
 .PHONY: e2e-node
 e2e-node: tools ## the chart and the image on a real node: two replicas, the leader killed (root; says so where it cannot run)
 	@hack/e2e-node
+
+.PHONY: e2e-git
+e2e-git: ## driven from Git by the real Argo CD and Flux (their builds take a quarter of an hour, once)
+	@hack/parts/build git >/dev/null
+	cargo build --locked
+	cargo test --locked --test it --no-run
+	@$(RUN) hack/e2e-git
+	$(RUN) cargo test --locked --test it health::argocd -- --ignored
 
 .PHONY: generate
 generate: tools ## generate the schemas of spec.ecs and spec.batch, the CRDs, and the reference pages

@@ -42,10 +42,14 @@ class Engine:
             self.repository.write(path, example(name))
 
     def install(self, crds):
-        folder = str((self.binaries / crds).resolve())  # kubectl does not follow links to folders
-        world.kubectl("apply", "--server-side", "-f", folder)
-        world.kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", folder)
+        folder = (self.binaries / crds).resolve()  # kubectl does not follow links to folders
+        world.kubectl("apply", "--server-side", "-f", str(folder))
+        # It complains where there are no conditions yet.
+        wait = ("wait", "--for=condition=Established", "--timeout=10s", "-f", str(folder))
+        count = len(list(folder.iterdir()))
+        world.until(f"the {crds} to be served", lambda: world.kubectl(*wait, check=False).count("condition met") == count)
         world.kubectl("create", "namespace", self.namespace)
+        self.start(ControllerManager)
 
     def start(self, part):
         started = part(self.state, self.binaries, not world.KEEP)
@@ -82,6 +86,16 @@ class Program(parts.Part):
         home = self.state / "home"
         home.mkdir(exist_ok=True)
         return {**parts.clean_environment(), "HOME": str(home), "TMPDIR": str(home)}
+
+
+class ControllerManager(Program):
+    """What Argo CD deletes goes in the foreground, which is the garbage collector's work."""
+
+    name = "kube-controller-manager"
+
+    def command(self):
+        return [self.binaries / self.name, "--kubeconfig", os.environ["KUBECONFIG"], "--bind-address", "127.0.0.1", "--secure-port",
+                self.port, "--leader-elect=false", "--controllers=garbage-collector-controller"]
 
 
 class KustomizeController(Program):
