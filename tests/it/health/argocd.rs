@@ -57,9 +57,9 @@ fn refresh_asks_for_a_pass_and_changes_nothing_else() {
             assert!(listed.contains("Actions are not configured"), "{}: a pass makes nothing of it: {listed}", title(state));
             continue;
         }
-        let enabled = (state.phase != Phase::Deleting).to_string();
+        let disabled = (state.phase == Phase::Deleting).to_string();
         let row = listed.lines().find(|line| line.starts_with("refresh")).unwrap_or_else(|| panic!("{}: {listed}", title(state)));
-        assert!(row.contains(&enabled), "{}: {listed}", title(state));
+        assert!(row.contains(&disabled), "{}: {listed}", title(state));
         let done = admin("run-action", &object, &["refresh"]);
         let changed: Vec<&str> = done.lines().filter(|line| line.starts_with(['<', '>', '+', '-'])).collect();
         let ours = |line: &&&str| line.contains(REQUESTED_AT) || line.contains("annotations:");
