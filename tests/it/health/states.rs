@@ -8,6 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 use kube::core::ObjectMeta;
 use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
 use wharfinger::api::{AccountBinding, PrivateImageWorkload, RegistryCredential, definitions};
 use wharfinger::failure::FailureKind;
 use wharfinger::pass::Pass;
@@ -65,7 +66,7 @@ fn now() -> Timestamp {
 
 /// Every object in every phase.
 pub(crate) fn all() -> Vec<State> {
-    let seen = [handled_workloads(), handled_credentials(), handled_bindings()].concat();
+    let seen = [handled_workloads(), handled_credentials(), handled_bindings(), recorded()].concat();
     let stale = seen.iter().map(|object| {
         let mut object = object.clone();
         object["metadata"]["generation"] = json!(object["metadata"]["generation"].as_i64().unwrap() + 1);
@@ -149,6 +150,20 @@ fn binding(deleting: bool) -> AccountBinding {
 
 fn handled_bindings() -> Vec<Value> {
     vec![serde_json::to_value(binding(false)).unwrap()]
+}
+
+/// The statuses that each example comes to in each world.
+fn recorded() -> Vec<Value> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/golden");
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| path.to_str().unwrap().ends_with(".status.yaml"));
+    paths.sort();
+    let objects = paths.iter().map(|path| {
+        let status: Value = serde_saphyr::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        let metadata = json!({"name": path.file_stem().unwrap().to_str(), "namespace": "payments", "generation": 1});
+        json!({"apiVersion": "wharfinger.dev/v1alpha1", "kind": "PrivateImageWorkload", "metadata": metadata, "status": status})
+    });
+    objects.collect()
 }
 
 /// Deletions that wait, and say why.
