@@ -4,7 +4,6 @@ import functools
 import hashlib
 import http.server
 import os
-import shutil
 import subprocess
 import threading
 
@@ -105,7 +104,3 @@ class Server:
     def stop(self):
         self.http.shutdown()
         self.http.server_close()
-
-
-def available():
-    return shutil.which("git") is not None
