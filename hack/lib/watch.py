@@ -15,7 +15,9 @@ WORKLOADS = "apis/wharfinger.dev/v1alpha1"
 
 
 class Api:
-    """Requests with the kubeconfig that hack/parts/run wrote (JSON, with a token). One connection a thread."""
+    """Requests with the kubeconfig that hack/parts/run wrote (JSON, with a token). One connection a thread, for as long as it is used."""
+
+    IDLE = 30  # seconds; the API server closes one that rests for longer than a minute or two
 
     def __init__(self):
         config = json.loads(Path(os.environ["KUBECONFIG"]).read_text())
@@ -29,8 +31,9 @@ class Api:
         return http.client.HTTPSConnection(self.host, context=self.tls, timeout=timeout)
 
     def create(self, path, thing):
-        if not hasattr(self.local, "connection"):
+        if time.monotonic() - getattr(self.local, "used", float("-inf")) > self.IDLE:
             self.local.connection = self.connection(60)
+        self.local.used = time.monotonic()
         self.local.connection.request("POST", f"/{path}", json.dumps(thing), self.headers)
         answer = self.local.connection.getresponse()
         body = answer.read().decode()
