@@ -60,9 +60,14 @@ e2e-git: ## driven from Git by the real Argo CD and Flux (their builds take a qu
 	$(RUN) cargo test --locked --test it health::argocd -- --ignored
 
 .PHONY: generate
-generate: tools ## generate the schemas of spec.ecs and spec.batch, the CRDs, and the reference pages
+generate: tools ## generate the schemas of spec.ecs and spec.batch, the CRDs, docs/reasons.md, and the reference pages
 	$(MOTO_PYTHON) -B hack/generate-schema.py
-	$(MAKE) --no-print-directory crds reference
+	$(MAKE) --no-print-directory crds reasons reference
+
+.PHONY: reasons
+reasons: ## write docs/reasons.md from the table in src/status/explanation.rs
+	cargo run --locked --quiet -- explain -o markdown > docs/reasons.md.new
+	mv docs/reasons.md.new docs/reasons.md
 
 .PHONY: crds
 crds: ## write crds/*.yaml, and the chart's copies, from the Rust types

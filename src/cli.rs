@@ -3,6 +3,7 @@
 mod agent_config;
 mod arguments;
 mod check;
+mod explain;
 mod files;
 mod iam_policy;
 mod import;
@@ -10,6 +11,7 @@ mod local;
 mod output;
 mod probe;
 mod remote;
+mod text;
 
 pub use arguments::{Arguments, Command};
 
@@ -17,7 +19,8 @@ use crate::api::crds;
 use crate::controller::{self, Scope};
 use anyhow::Context;
 use arguments::{Common, ControllerArguments, LogFormat, RenderArguments, Rendered};
-use std::io::{IsTerminal, Write};
+use clap::ColorChoice;
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
 use tracing::{Level, Metadata};
 use tracing_subscriber::filter::{FilterExt, filter_fn};
@@ -31,14 +34,23 @@ pub(crate) const OK: u8 = 0;
 pub(crate) const ERROR: u8 = 1;
 /// `plan`: there are changes.
 pub(crate) const CHANGES: u8 = 2;
+/// The reader went away: what a shell says of a program that SIGPIPE ended. Rust ignores that signal, and so no write to AWS is cut off.
+const CLOSED_PIPE: u8 = 141;
 
 /// Runs one command; the exit code.
 pub async fn run(arguments: Arguments) -> ExitCode {
     init_logs(&arguments);
+    match arguments.common.color {
+        ColorChoice::Always => anstream::ColorChoice::Always,
+        ColorChoice::Never => anstream::ColorChoice::Never,
+        ColorChoice::Auto => anstream::ColorChoice::Auto,
+    }
+    .write_global();
     // One TLS library in the process; an error means that it is installed already.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     match dispatch(arguments).await {
         Ok(code) => ExitCode::from(code),
+        Err(error) if is_closed_pipe(&error) => ExitCode::from(CLOSED_PIPE),
         Err(error) => {
             say(&format!("error: {error:#}"));
             ExitCode::from(ERROR)
@@ -59,6 +71,7 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<u8> {
         Command::Import(what) => import::run(&common, what),
         Command::IamPolicy(what) => iam_policy::run(&what),
         Command::Probe { url } => probe::run(&url).await,
+        Command::Explain(what) => explain::run(&what),
         Command::Crds { write } => print_crds(write.as_deref()),
     }
 }
@@ -106,9 +119,14 @@ pub(crate) fn say(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}"); // a closed standard error leaves nobody to tell
 }
 
-/// Results: standard output. A reader that went away ends the program quietly.
+/// Results: standard output, without colours where it is no terminal. A reader that went away ends the program quietly.
 pub(crate) fn print(text: &str) -> anyhow::Result<()> {
-    std::io::stdout().write_all(text.as_bytes()).context("cannot write to standard output")
+    let mut out = anstream::stdout();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).context("cannot write to standard output")
+}
+
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
 }
 
 fn init_logs(arguments: &Arguments) {

@@ -39,7 +39,7 @@
 //! | [`mod@agent_config`] | the logins as configuration of the ECS agent | pure |
 //! | [`mod@iam_policy`] | what Wharfinger itself must be allowed in AWS | pure |
 //! | [`resource`] | the pure half of each AWS kind, and the words they share: names, tags, ARNs, images, policies, logins | pure |
-//! | [`problem`], [`failure`], [`interval`] | bad input, failed calls, durations | pure |
+//! | [`problem`], [`failure`], [`interval`], `nearest` | bad input, failed calls, durations, what was meant | pure |
 //! | [`lease`] | who leads: the rules | pure |
 //! | [`leader`] | who leads: the thread that keeps the Lease, permits, the watchdog | acts |
 //! | [`registry`] | registries, asked whether a login pulls an image | acts |
@@ -127,6 +127,7 @@ pub mod interval;
 pub mod leader;
 pub mod lease;
 pub mod metrics;
+mod nearest;
 pub mod observe;
 pub mod observed;
 pub mod pass;

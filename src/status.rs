@@ -1,6 +1,7 @@
 //! The status of a workload: a pure function of the pass and the previous status. The only place that makes conditions.
 
 mod binding;
+mod explanation;
 mod images;
 mod leftovers;
 mod reason;
@@ -8,6 +9,7 @@ mod registry_credential;
 mod removal;
 
 pub use binding::{Installation, Share, binding_status, rival};
+pub use explanation::{Explanation, WhoActs, reasons_page};
 pub use leftovers::{follows, goes_on, has_leftovers};
 pub use reason::Reason;
 pub use registry_credential::{blocked_credential, credential_users, names_credential, summarise_credential};

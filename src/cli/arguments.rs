@@ -3,7 +3,7 @@
 use crate::agent_config::AuthType;
 use crate::iam_policy::Feature;
 use crate::registry::Registries;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -38,6 +38,9 @@ pub(crate) struct Common {
     /// Form of the log on standard error. Its level: $WHARFINGER_LOG, such as `debug` or `wharfinger=trace`.
     #[arg(long, global = true, value_enum, default_value_t, env = "WHARFINGER_LOG_FORMAT")]
     pub(crate) log_format: LogFormat,
+    /// Colours in what is printed: `auto` is on a terminal, unless $NO_COLOR or $CLICOLOR says no.
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    pub(crate) color: ColorChoice,
     /// Longest wait for one answer of AWS, such as `10s`.
     #[arg(long, global = true, value_name = "DURATION", default_value = "10s", value_parser = duration, env = "WHARFINGER_AWS_TIMEOUT")]
     aws_timeout: Duration,
@@ -80,6 +83,8 @@ pub enum Command {
         #[arg(value_name = "URL")]
         url: String,
     },
+    /// Say what a reason of a condition, event or metric means, what brings it about and what to do.
+    Explain(ExplainArguments),
     /// Print the CustomResourceDefinitions.
     Crds {
         /// Write one file each into this folder instead.
@@ -116,6 +121,28 @@ pub struct ControllerArguments {
     /// Address of /healthz and /readyz.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8081")]
     pub(crate) health_addr: SocketAddr,
+}
+
+/// Flags of `explain`.
+#[derive(Debug, Args)]
+pub struct ExplainArguments {
+    /// The reason, such as `AccessDenied` (default: all).
+    pub(crate) reason: Option<String>,
+    /// How to print.
+    #[arg(long, short, value_enum, default_value_t)]
+    pub(crate) output: ExplainFormat,
+}
+
+/// How explanations are printed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExplainFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For machines.
+    Json,
+    /// The page docs/reasons.md.
+    Markdown,
 }
 
 /// Flags of the import.

@@ -8,6 +8,7 @@ mod chart;
 mod core;
 mod docs;
 mod e2e;
+mod explain;
 mod generated;
 mod golden;
 mod health;

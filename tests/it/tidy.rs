@@ -4,7 +4,6 @@
 use crate::kept::root;
 use std::path::Path;
 use std::process::Command;
-use wharfinger::status::Reason;
 
 /// Path from the root, and content.
 pub(crate) type File = (String, String);
@@ -221,17 +220,6 @@ fn check_writers(files: &[File]) -> Vec<String> {
     found
 }
 
-/// Every reason has its row, and every row its reason.
-fn check_reasons(page: &str) -> Vec<String> {
-    let rows: Vec<&str> =
-        page.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`')).map(|(word, _)| word).collect();
-    let words: Vec<String> = Reason::ALL.iter().map(Reason::to_string).collect();
-    let missing = words.iter().filter(|word| !rows.contains(&word.as_str()));
-    let missing = missing.map(|word| format!("docs/reasons.md: `{word}` has no row: say what it means and what to do"));
-    let stale = rows.iter().filter(|row| !words.iter().any(|word| word == *row));
-    missing.chain(stale.map(|row| format!("docs/reasons.md: there is no reason `{row}`: take the row out"))).collect()
-}
-
 /// Every text file that is in Git, or would be after `git add .`.
 pub(crate) fn files() -> Vec<File> {
     let listed = Command::new("git").args(["ls-files", "-co", "--exclude-standard", "-z"]).current_dir(root()).output().unwrap();
@@ -247,12 +235,6 @@ fn every_file_keeps_the_rules() {
     assert!(files.len() > 50, "{} files", files.len());
     let found = [check_lines(&files), check_files(&files), check_writers(&files)].concat();
     assert!(found.is_empty(), "{} broken rules:\n{}", found.len(), found.join("\n"));
-}
-
-#[test]
-fn every_reason_is_explained() {
-    let found = check_reasons(&std::fs::read_to_string(root().join("docs/reasons.md")).unwrap());
-    assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
 #[test]
@@ -279,11 +261,6 @@ fn every_rule_can_fail() {
     assert_eq!((calls("src/controller.rs", "ecs::put(a)"), calls("src/apply.rs", "ecs::put(a)")), (1, 0));
     assert_eq!((calls("src/controller.rs", "ecs::get(a)"), calls("src/observe.rs", "a.write.ecs")), (0, 1));
     assert_eq!(check_writers(&[]).len(), 1, "a rule that finds nothing to check is broken");
-    assert_eq!(
-        check_reasons("| `Succeeded` | x |\n| `Sideways` | y |").len(),
-        Reason::ALL.len(),
-        "all but one, and one too many"
-    );
 }
 
 /// Whether an object is what our types, and those of Kubernetes, say of its kind. Of other kinds nothing is known.

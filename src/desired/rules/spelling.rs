@@ -3,6 +3,7 @@
 //! and nothing here would look at it, so it must not depend on AWS whether it counts.
 
 use crate::api::{batch_fields, ecs_fields};
+use crate::nearest::nearest;
 use crate::problem::Problem;
 use crate::resource::normalise::DefinitionKind;
 use serde_json::Value;
@@ -38,7 +39,7 @@ fn walk(schema: &Value, value: &Value, field: &str, problems: &mut Vec<Problem>,
             let told = schema["description"].as_str().and_then(|told| told.strip_prefix("One of: ")).unwrap_or_default();
             let known: Vec<&str> = told.trim_end_matches('.').split(", ").filter(|known| !known.is_empty()).collect();
             let same = |known: &str| field.ends_with(IN_ANY_CASE) && known.eq_ignore_ascii_case(text);
-            if let Some(meant) = nearest(text, &known).filter(|meant| !same(meant)) {
+            if let Some(meant) = looks_like(text, &known).filter(|meant| !same(meant)) {
                 warnings
                     .push(format!("{field}: {text:?} is not among the values of AWS's model, and {meant} is: is that meant?"));
             }
@@ -55,14 +56,9 @@ fn respelt(known: &Value, name: &str, at: &str) -> Option<Problem> {
 }
 
 /// The known value that this one looks like. One that differs in digits only is taken for a newer version.
-fn nearest<'a>(text: &str, known: &[&'a str]) -> Option<&'a str> {
-    if known.contains(&text) {
-        return None;
-    }
-    let lower = text.to_ascii_lowercase();
+fn looks_like<'a>(text: &str, known: &[&'a str]) -> Option<&'a str> {
     let undigited = |text: &str| text.chars().filter(|c| !c.is_ascii_digit()).collect::<String>();
-    let distance = |known: &str| strsim::osa_distance(&lower, &known.to_ascii_lowercase());
-    let near = |known: &&&str| distance(known) == 0 || undigited(text) != undigited(known);
-    let (distance, found) = known.iter().filter(near).map(|known| (distance(known), *known)).min()?;
-    (distance <= (found.len() / 3).min(2)).then_some(found)
+    let others: Vec<&str> =
+        known.iter().copied().filter(|it| it.eq_ignore_ascii_case(text) || undigited(text) != undigited(it)).collect();
+    if known.contains(&text) { None } else { nearest(text, &others) }
 }
