@@ -11,6 +11,7 @@ mod local;
 mod output;
 mod probe;
 mod remote;
+mod status;
 mod text;
 
 pub use arguments::{Arguments, Command};
@@ -66,6 +67,7 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<u8> {
         Command::Plan(what) => local::plan(&common, &what).await,
         Command::Apply(what) => local::apply(&common, &what).await,
         Command::Delete(what) => local::delete(&common, &what).await,
+        Command::Status(what) => status::run(&common, &what).await,
         Command::Render(RenderArguments { other: Some(Rendered::AgentConfig(what)), .. }) => agent_config::run(&common, &what),
         Command::Render(RenderArguments { what, .. }) => local::render(&common, &what).await,
         Command::Import(what) => import::run(&common, what),

@@ -26,6 +26,7 @@ pub(crate) use fetch::logins;
 pub use fetch::{credential_inputs, inputs};
 pub use readiness::Readiness;
 pub use scope::Scope;
+pub(crate) use trouble::of as trouble;
 pub(crate) use value_key::{load_existing as read_value_key, random_key};
 
 use crate::api::{AccountBinding, PrivateImageWorkload, RegistryCredential};

@@ -7,6 +7,7 @@ mod leftovers;
 mod reason;
 mod registry_credential;
 mod removal;
+mod report;
 
 pub use binding::{Installation, Share, binding_status, rival};
 pub use explanation::{Explanation, WhoActs, reasons_page};
@@ -14,6 +15,7 @@ pub use leftovers::{follows, goes_on, has_leftovers};
 pub use reason::Reason;
 pub use registry_credential::{blocked_credential, credential_users, names_credential, summarise_credential};
 pub use removal::{Farewell, farewell, inventory, leaves_everything};
+pub use report::{Part, Report, State, Thing, report, report_binding, report_credential};
 
 use crate::api::{FLUX_REQUESTED_AT, PrivateImageWorkload, PrivateImageWorkloadStatus, REQUESTED_AT, ServiceStatus, Verify};
 use crate::failure::FailureKind;

@@ -70,6 +70,9 @@ pub enum Command {
     Apply(What),
     /// Remove what the files say, with no cluster. Exit code: 0 = gone, 1 = error.
     Delete(What),
+    /// Say how the objects of a cluster are, as the API server has it: one as a tree with its parts, what exists in AWS, the last
+    /// error and its remedy; or all in a table. Exit code: 0 = ready, 2 = not ready, 1 = error.
+    Status(StatusArguments),
     /// Print the documents that AWS would receive: trust policy, inline policy, definition. Secret values are sealed.
     Render(RenderArguments),
     /// Print definitions that exist as PrivateImageWorkloads: task and job definitions as they are registered or as AWS describes
@@ -121,6 +124,20 @@ pub struct ControllerArguments {
     /// Address of /healthz and /readyz.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8081")]
     pub(crate) health_addr: SocketAddr,
+}
+
+/// Flags of `status`.
+#[derive(Debug, Args)]
+pub struct StatusArguments {
+    /// One object: NAME of a workload, or KIND/NAME with the kinds piw, regcred and awsbind (default: all of the namespace).
+    #[arg(value_name = "[KIND/]NAME")]
+    pub(crate) object: Option<String>,
+    /// All namespaces, and the AccountBindings.
+    #[arg(long, short = 'A', conflicts_with = "object")]
+    pub(crate) all_namespaces: bool,
+    /// How to print.
+    #[arg(long, short, value_enum, default_value_t)]
+    pub(crate) output: OutputFormat,
 }
 
 /// Flags of `explain`.

@@ -23,12 +23,11 @@ pub(super) fn run(what: &ExplainArguments) -> anyhow::Result<u8> {
     Ok(OK)
 }
 
-/// The reason of this name, in whatever letters.
 fn known(word: &str) -> anyhow::Result<Reason> {
-    let words = Reason::ALL.map(|reason| reason.to_string());
-    if let Some(at) = words.iter().position(|known| known.eq_ignore_ascii_case(word)) {
-        return Ok(Reason::ALL[at]);
+    if let Some(reason) = Reason::named(word) {
+        return Ok(reason);
     }
+    let words = Reason::ALL.map(|reason| reason.to_string());
     match meant(word, &words.each_ref().map(String::as_str)) {
         Some(meant) => bail!("{word:?} is no reason; {meant} is one: is that meant? `wharfinger explain` lists all"),
         None => bail!("{word:?} is no reason; `wharfinger explain` lists all"),

@@ -5,7 +5,7 @@ use super::output::{self, Line};
 use crate::api::{AccountBinding, PrivateImageWorkload, RegistryCredential};
 use crate::aws::Calls;
 use crate::aws::accounts::Accounts;
-use crate::controller::{Scope, cluster_id, credential_inputs, inputs, read_value_key, within};
+use crate::controller::{self, Scope, cluster_id, credential_inputs, inputs, read_value_key, within};
 use crate::converge::{Shared, converge, converge_credential, remove, remove_credential};
 use crate::inputs::Bindings;
 use anyhow::Context;
@@ -34,30 +34,35 @@ pub(super) fn client(config: Config) -> anyhow::Result<Client> {
     Client::try_from(config).context("cannot make a Kubernetes client")
 }
 
+/// A failed call to the API server, with what to do.
+pub(super) fn told(error: controller::Error) -> anyhow::Error {
+    anyhow::anyhow!("{}", controller::trouble(&error).text)
+}
+
 /// What the controller would change now.
 pub(super) async fn plan(common: &Common, what: &What) -> anyhow::Result<u8> {
     let client = client(config(common).await?)?;
     let registries = common.registries()?;
     let cluster = match &what.owner {
         Some(id) => id.clone(),
-        None => cluster_id(&client).await?,
+        None => cluster_id(&client).await.map_err(told)?,
     };
     let accounts = Arc::new(Accounts::load(common.aws_timeout(), Calls::new(|_| {}), &cluster).await);
-    let key = read_value_key(&client, common.state_namespace.as_deref()).await?;
+    let key = read_value_key(&client, common.state_namespace.as_deref()).await.map_err(told)?;
     let workloads: Api<PrivateImageWorkload> = match &common.namespace {
         Some(namespace) => Api::namespaced(client.clone(), namespace),
         None => Api::all(client.clone()),
     };
-    let bindings = within(Api::<AccountBinding>::all(client.clone()).list(&ListParams::default())).await?.items;
-    let all = within(workloads.list(&ListParams::default())).await?.items;
+    let bindings = within(Api::<AccountBinding>::all(client.clone()).list(&ListParams::default())).await.map_err(told)?.items;
+    let all = within(workloads.list(&ListParams::default())).await.map_err(told)?.items;
     let found: Api<RegistryCredential> = match &common.namespace {
         Some(namespace) => Api::namespaced(client.clone(), namespace),
         None => Api::all(client.clone()),
     };
-    let credentials = within(found.list(&ListParams::default())).await?.items;
+    let credentials = within(found.list(&ListParams::default())).await.map_err(told)?.items;
     let mut lines = vec![];
     for credential in credentials {
-        let mut inputs = credential_inputs(&client, &Scope::All, credential, cluster.clone(), key.clone()).await?;
+        let mut inputs = credential_inputs(&client, &Scope::All, credential, cluster.clone(), key.clone()).await.map_err(told)?;
         inputs.bindings = Bindings::Objects(bindings.clone());
         let pass = match inputs.credential.metadata.deletion_timestamp {
             Some(_) => remove_credential(&accounts, &inputs, None).await,
@@ -67,7 +72,7 @@ pub(super) async fn plan(common: &Common, what: &What) -> anyhow::Result<u8> {
     }
     for workload in all.clone() {
         let namespace = workload.namespace();
-        let mut inputs = inputs(&client, &Scope::All, workload, cluster.clone(), key.clone()).await?;
+        let mut inputs = inputs(&client, &Scope::All, workload, cluster.clone(), key.clone()).await.map_err(told)?;
         inputs.bindings = Bindings::Objects(bindings.clone());
         inputs.siblings = all.iter().filter(|sibling| sibling.namespace() == namespace).cloned().collect();
         inputs.siblings_complete = true;

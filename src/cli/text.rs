@@ -1,10 +1,60 @@
 //! Text for people: wrapped to the terminal's width, and in colours where it is one.
 
-use anstyle::Style;
+use crate::status::State;
+use anstyle::{AnsiColor, Style};
+use jiff::Timestamp;
 use textwrap::{Options, WordSeparator, WordSplitter};
 
 /// Names.
 pub(super) const BOLD: Style = Style::new().bold();
+
+/// What is beside the point.
+pub(super) const DIM: Style = Style::new().dimmed();
+/// As it should be.
+pub(super) const GOOD: Style = AnsiColor::Green.on_default();
+/// Time helps, or it may go wrong later.
+pub(super) const WAITS: Style = AnsiColor::Yellow.on_default();
+/// Somebody must act.
+pub(super) const BAD: Style = AnsiColor::Red.on_default().bold();
+
+/// The colour of a state.
+pub(super) fn style(state: State) -> Style {
+    match state {
+        State::Ready => GOOD,
+        State::Reconciling | State::Unseen => WAITS,
+        State::Stalled => BAD,
+    }
+}
+
+/// The sign of a state, for eyes that see no colours.
+pub(super) fn mark(state: State) -> &'static str {
+    match state {
+        State::Ready => "✓",
+        State::Reconciling | State::Unseen => "…",
+        State::Stalled => "✗",
+    }
+}
+
+/// A state in a word: `Ready`, or the reason why it is not.
+pub(super) fn word(state: State, reason: Option<&str>) -> String {
+    match (state, reason) {
+        (State::Ready, _) => "Ready".to_owned(),
+        (_, Some(reason)) if reason != "Succeeded" => reason.to_owned(),
+        (State::Unseen, _) => "not seen yet".to_owned(),
+        _ => "changed since".to_owned(),
+    }
+}
+
+/// How long ago, in its largest unit.
+pub(super) fn age(then: Timestamp, now: Timestamp) -> String {
+    let seconds = now.as_second().saturating_sub(then.as_second()).max(0);
+    match seconds {
+        0..120 => format!("{seconds}s"),
+        120..7200 => format!("{}m", seconds / 60),
+        7200..172_800 => format!("{}h", seconds / 3600),
+        _ => format!("{}d", seconds / 86_400),
+    }
+}
 
 /// Columns of what is no terminal, and most columns of one that is: longer lines are hard to read.
 const WIDEST: usize = 110;
@@ -45,6 +95,14 @@ pub(super) fn lines(text: &str, first: &str, others: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ages_have_one_unit() {
+        let then = Timestamp::from_second(1_000_000).expect("a time");
+        for (seconds, told) in [(-5, "0s"), (119, "119s"), (120, "2m"), (7199, "119m"), (7200, "2h"), (172_800, "2d")] {
+            assert_eq!(age(then, Timestamp::from_second(1_000_000 + seconds).expect("a time")), told);
+        }
+    }
 
     #[test]
     fn long_words_stay_whole_and_styles_take_no_columns() {

@@ -4,9 +4,9 @@ use super::Error;
 
 /// A failed call: what kind of failure, and how it is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Trouble {
+pub(crate) struct Trouble {
     pub(super) kind: Kind,
-    pub(super) text: String,
+    pub(crate) text: String,
 }
 
 /// What stands in the way.
@@ -29,7 +29,7 @@ pub(super) const APPLY_CRDS: &str =
     "apply the CRDs of this release: `wharfinger crds | kubectl apply --server-side -f -`, or the files in crds/";
 
 /// Where a permission is missing, the API server itself says who may not do what to which resource in which namespace.
-pub(super) fn of(error: &Error) -> Trouble {
+pub(crate) fn of(error: &Error) -> Trouble {
     match error {
         Error::Kubernetes(error) => of_client(error),
         Error::Timeout(_) => Trouble { kind: Kind::Unavailable, text: error.to_string() },

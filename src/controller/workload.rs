@@ -157,7 +157,7 @@ fn was_ready(workload: &PrivateImageWorkload) -> bool {
 /// The reason of a `Ready` condition.
 pub(super) fn reason_of(ready: Option<&Condition>) -> Reason {
     let word = ready.map(|ready| ready.reason.as_str()).unwrap_or_default();
-    Reason::ALL.into_iter().find(|reason| reason.to_string() == word).unwrap_or(Reason::Progressing)
+    Reason::named(word).unwrap_or(Reason::Progressing)
 }
 
 /// When to come back. `uid` and `interval` = the object's.

@@ -92,6 +92,11 @@ impl Reason {
         Self::KubernetesUnavailable,
     ];
 
+    /// The reason of this name, in whatever letters.
+    pub fn named(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.to_string().eq_ignore_ascii_case(word))
+    }
+
     /// Whether somebody must act before a retry can succeed (kstatus `Stalled`), rather than time pass.
     pub fn is_stalled(self) -> bool {
         match self {
