@@ -14,7 +14,9 @@ pub(crate) mod iam;
 pub(crate) mod kms;
 mod pace;
 mod permitted;
+pub(crate) mod reachable;
 pub(crate) mod secrets_manager;
+pub(crate) mod simulation;
 pub(crate) mod ssm;
 
 pub use calls::{Call, Calls};

@@ -3,6 +3,7 @@
 mod agent_config;
 mod arguments;
 mod check;
+mod doctor;
 mod explain;
 mod files;
 mod iam_policy;
@@ -73,6 +74,7 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<u8> {
         Command::Import(what) => import::run(&common, what),
         Command::IamPolicy(what) => iam_policy::run(&what),
         Command::Probe { url } => probe::run(&url).await,
+        Command::Doctor(what) => doctor::run(&common, &what).await,
         Command::Explain(what) => explain::run(&what),
         Command::Crds { write } => print_crds(write.as_deref()),
     }
@@ -82,13 +84,14 @@ async fn run_controller(common: &Common, settings: ControllerArguments) -> anyho
     let config = remote::config(common).await?;
     let client = remote::client(config.clone())?;
     let home = common.state_namespace.clone().unwrap_or_else(|| client.default_namespace().to_owned());
+    let places = settings.places;
     let settings = controller::Settings {
-        namespaces: Scope::of(settings.watch_namespaces.map(|list| list.0)),
-        secret_namespaces: Scope::of(settings.secret_namespaces.map(|list| list.0)),
+        namespaces: Scope::of(places.watch_namespaces.map(|list| list.0)),
+        secret_namespaces: Scope::of(places.secret_namespaces.map(|list| list.0)),
         lease: controller::Lease {
             config,
-            namespace: settings.lease_namespace.unwrap_or_else(|| home.clone()),
-            name: settings.lease_name,
+            namespace: places.lease_namespace.unwrap_or_else(|| home.clone()),
+            name: places.lease_name,
         },
         state_namespace: home,
         cluster_id: settings.cluster_id,

@@ -22,11 +22,13 @@ mod value_key;
 mod watches;
 mod workload;
 
+pub(crate) use crds::look as look_at_crds;
 pub(crate) use fetch::logins;
 pub use fetch::{credential_inputs, inputs};
+pub(crate) use permissions::{Places, lacking_as_controller, lacking_as_user};
 pub use readiness::Readiness;
 pub use scope::Scope;
-pub(crate) use trouble::of as trouble;
+pub(crate) use trouble::{APPLY_CRDS, of as trouble};
 pub(crate) use value_key::{load_existing as read_value_key, random_key};
 
 use crate::api::{AccountBinding, PrivateImageWorkload, RegistryCredential};

@@ -3,8 +3,10 @@
 //! Pure. The statements are in [`TABLE`]; a test compares it with the calls in `src/aws/`: none is missing, none is left
 //! over. An `AccountBinding` says where they may lead: names, path, boundary and fences are the same that the passes go by.
 
+mod questions;
 mod table;
 
+pub use questions::{Entry, Question, questions};
 pub use table::{Feature, TABLE};
 
 use crate::api::{AccountBindingSpec, SessionTags};
@@ -168,6 +170,7 @@ fn resources(place: Place, binding: &AccountBindingSpec) -> Vec<(Vec<String>, Ma
         Place::ExistingSecrets => plain(limits.secret_arns.clone()),
         Place::Clusters => plain(limits.clusters.iter().flat_map(|cluster| in_cluster(cluster)).collect()),
         Place::Keys => keys(&limits.kms_keys),
+        Place::ActingRole => plain(binding.role_arn.iter().cloned().collect()),
     }
 }
 

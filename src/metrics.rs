@@ -93,7 +93,7 @@ impl Metrics {
 
     /// Counts a call to AWS.
     pub fn called(&self, call: Call) {
-        let Call { service, operation, code } = call;
+        let Call { service, operation, code, .. } = call;
         if code.contains("Throttl") || code.contains("TooManyRequests") || code == "RequestLimitExceeded" {
             self.throttles.get_or_create(&ServiceLabels { service: service.clone() }).inc();
         }

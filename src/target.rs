@@ -150,6 +150,11 @@ fn bound(claim: &Claim, bindings: &[AccountBinding]) -> Result<Target, Problem> 
 }
 
 fn assemble(claim: &Claim, binding: &AccountBinding, region: String) -> Result<Target, Problem> {
+    of_binding(binding, region, &claim.namespace.name)
+}
+
+/// What a binding leads to in a Region, for objects of a namespace.
+pub fn of_binding(binding: &AccountBinding, region: String, namespace: &str) -> Result<Target, Problem> {
     let spec = &binding.spec;
     Ok(Target {
         binding: Some(name(binding)),
@@ -161,7 +166,7 @@ fn assemble(claim: &Claim, binding: &AccountBinding, region: String) -> Result<T
         limits: Some(spec.limits.clone()),
         role_arn: spec.role_arn.clone(),
         external_id: spec.external_id.clone(),
-        session_namespace: (spec.session_tags == SessionTags::Namespace).then(|| claim.namespace.name.clone()),
+        session_namespace: (spec.session_tags == SessionTags::Namespace).then(|| namespace.to_owned()),
     })
 }
 

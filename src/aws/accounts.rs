@@ -12,6 +12,7 @@ use crate::problem::Problem;
 use crate::status::Reason;
 use crate::target::{Target, session_name};
 use aws_config::sts::AssumeRoleProvider;
+use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_sts::config::{IdentityCache, SharedCredentialsProvider};
@@ -67,6 +68,15 @@ struct Known {
     account: Reader,
 }
 
+/// Who somebody is to AWS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// Account, 12 digits.
+    pub account_id: String,
+    /// ARN of the user, or of the session of a role.
+    pub arn: String,
+}
+
 /// Why an identity may not be used.
 #[derive(Debug)]
 pub enum Refusal {
@@ -102,7 +112,20 @@ impl Accounts {
 
     /// The account of the ambient identity.
     pub async fn ambient_account(&self) -> Result<String, Failure> {
-        self.caller(&self.config(None, READ_ATTEMPTS)).await
+        self.caller(&self.config(None, READ_ATTEMPTS)).await.map(|caller| caller.account_id)
+    }
+
+    /// Who the ambient identity is. `otherwise` = the Region to ask in where none is configured.
+    pub async fn ambient_caller(&self, otherwise: &str) -> Result<Caller, Failure> {
+        let region = self.base.region().cloned().unwrap_or_else(|| Region::new(otherwise.to_owned()));
+        self.caller(&self.config(None, READ_ATTEMPTS).to_builder().region(region).build()).await
+    }
+
+    /// The configuration for a call in a Region that nobody signs in earnest: it is only to be answered, once.
+    pub(super) fn anonymous(&self, region: &str) -> SdkConfig {
+        let nobody = Credentials::new("AKIAIOSFODNN7EXAMPLE", "wharfinger-doctor", None, None, "doctor");
+        let config = self.config(Some(SharedCredentialsProvider::new(nobody)), 1);
+        config.to_builder().region(Region::new(region.to_owned())).build()
     }
 
     /// The clients of a target, for looking.
@@ -149,13 +172,14 @@ impl Accounts {
         };
         let config = self.config(provider, READ_ATTEMPTS);
         let regional = config.to_builder().region(Region::new(target.region.clone())).build();
-        let account_id = self.caller(&regional).await.map_err(|mut failure| {
+        let caller = self.caller(&regional).await.map_err(|mut failure| {
             // The credentials are fetched on the way, so where no answer came it may have been either call that hung.
             if identity.role_arn.is_some() && failure.code == "Timeout" {
                 failure.operation = "AssumeRole or GetCallerIdentity".to_owned();
             }
             failure
         })?;
+        let account_id = caller.account_id;
         let place = (account_id.clone(), target.region.clone());
         let pace = self.paces.lock().await.entry(place).or_default().clone();
         Ok(Known { account_id, account: self.clients(&config, &target.region, pace) })
@@ -192,11 +216,11 @@ impl Accounts {
         builder.build()
     }
 
-    async fn caller(&self, config: &SdkConfig) -> Result<String, Failure> {
+    async fn caller(&self, config: &SdkConfig) -> Result<Caller, Failure> {
         let config = aws_sdk_sts::config::Builder::from(config).interceptor(self.calls.clone()).build();
         let answer = aws_sdk_sts::Client::from_conf(config).get_caller_identity().send().await;
         let answer = answer.map_err(|error| failure("STS", "GetCallerIdentity", &error))?;
-        Ok(answer.account.unwrap_or_default())
+        Ok(Caller { account_id: answer.account.unwrap_or_default(), arn: answer.arn.unwrap_or_default() })
     }
 }
 

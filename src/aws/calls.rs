@@ -19,6 +19,10 @@ pub struct Call {
     pub operation: String,
     /// `OK`, AWS's error code, or `NoAnswer`.
     pub code: String,
+    /// The host that was asked.
+    pub host: String,
+    /// What the answer says of the time: its `Date`.
+    pub date: Option<String>,
 }
 
 /// Where calls are reported to.
@@ -62,7 +66,9 @@ impl Intercept for Calls {
             Some(response) => error_code(response),
             None => "NoAnswer".to_owned(),
         };
-        (self.0)(Call { service, operation, code });
+        let host = context.request().and_then(|request| request.uri().split('/').nth(2)).unwrap_or_default().to_owned();
+        let date = context.response().and_then(|response| response.headers().get("date")).map(str::to_owned);
+        (self.0)(Call { service, operation, code, host, date });
         Ok(())
     }
 }

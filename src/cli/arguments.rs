@@ -86,6 +86,9 @@ pub enum Command {
         #[arg(value_name = "URL")]
         url: String,
     },
+    /// Look for what stands in the way: AWS credentials, accounts, permissions, endpoints, the clock, the cluster and its CRDs.
+    /// Writes nothing. Exit code: 0 = nothing failed, 1 = something did.
+    Doctor(DoctorArguments),
     /// Say what a reason of a condition, event or metric means, what brings it about and what to do.
     Explain(ExplainArguments),
     /// Print the CustomResourceDefinitions.
@@ -99,22 +102,11 @@ pub enum Command {
 /// Flags of the controller.
 #[derive(Debug, Args)]
 pub struct ControllerArguments {
-    /// Namespaces to watch, separated by commas (default: all). Roles in these are enough then, but for AccountBindings and
-    /// namespaces themselves.
-    #[arg(long, value_name = "NAMES", value_parser = some_namespaces, env = "WHARFINGER_WATCH_NAMESPACES")]
-    pub(crate) watch_namespaces: Option<Namespaces>,
-    /// Namespaces whose Secrets may be read, of those that are watched (default: all of them; empty: none).
-    #[arg(long, value_name = "NAMES", value_parser = namespaces, env = "WHARFINGER_SECRET_NAMESPACES")]
-    pub(crate) secret_namespaces: Option<Namespaces>,
+    #[command(flatten)]
+    pub(crate) places: PlacesArguments,
     /// Id of this cluster in tags (default: the uid of the kube-system namespace).
     #[arg(long, value_name = "ID")]
     pub(crate) cluster_id: Option<String>,
-    /// Namespace of the Lease by which processes agree who leads (default: that of --state-namespace).
-    #[arg(long, value_name = "NAME")]
-    pub(crate) lease_namespace: Option<String>,
-    /// Name of the Lease. Processes with the same one stand in for each other.
-    #[arg(long, value_name = "NAME", default_value = "wharfinger")]
-    pub(crate) lease_name: String,
     /// Passes at the same time.
     #[arg(long, value_name = "N", default_value_t = 16)]
     pub(crate) concurrency: u16,
@@ -160,6 +152,45 @@ pub(crate) enum ExplainFormat {
     Json,
     /// The page docs/reasons.md.
     Markdown,
+}
+
+/// Where a controller looks and what it takes part in.
+#[derive(Debug, Args)]
+pub(crate) struct PlacesArguments {
+    /// Namespaces to watch, separated by commas (default: all). Roles in these are enough then, but for AccountBindings and
+    /// namespaces themselves.
+    #[arg(long, value_name = "NAMES", value_parser = some_namespaces, env = "WHARFINGER_WATCH_NAMESPACES")]
+    pub(crate) watch_namespaces: Option<Namespaces>,
+    /// Namespaces whose Secrets may be read, of those that are watched (default: all of them; empty: none).
+    #[arg(long, value_name = "NAMES", value_parser = namespaces, env = "WHARFINGER_SECRET_NAMESPACES")]
+    pub(crate) secret_namespaces: Option<Namespaces>,
+    /// Namespace of the Lease by which processes agree who leads (default: that of --state-namespace).
+    #[arg(long, value_name = "NAME")]
+    pub(crate) lease_namespace: Option<String>,
+    /// Name of the Lease. Processes with the same one stand in for each other.
+    #[arg(long, value_name = "NAME", default_value = "wharfinger")]
+    pub(crate) lease_name: String,
+}
+
+/// Flags of `doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArguments {
+    /// File or folder of YAML or JSON with AccountBindings, in place of those of the cluster; `-` is standard input. May be
+    /// repeated.
+    #[arg(long = "filename", short = 'f', value_name = "PATH")]
+    pub(crate) files: Vec<PathBuf>,
+    /// What Wharfinger is used for, as in `wharfinger iam-policy` (default: the usual features, and what the AccountBinding's
+    /// fences open). May be repeated, or separated by commas.
+    #[arg(long = "feature", value_enum, value_name = "NAME", value_delimiter = ',')]
+    pub(crate) features: Vec<Feature>,
+    /// Ask the cluster for the permissions of a controller, not for those of somebody who keeps workloads. In a pod it is on.
+    #[arg(long)]
+    pub(crate) controller: bool,
+    #[command(flatten)]
+    pub(crate) places: PlacesArguments,
+    /// How to print.
+    #[arg(long, short, value_enum, default_value_t)]
+    pub(crate) output: OutputFormat,
 }
 
 /// Flags of the import.

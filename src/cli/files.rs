@@ -24,17 +24,9 @@ pub(super) struct Objects {
     pub(super) namespaces: BTreeMap<String, Namespace>,
 }
 
-/// Reads files, folders (with all below them) and standard input (`-`). Objects of other kinds are passed over.
+/// What is to be planned: at least one workload or credential, with what stands beside it.
 pub(super) fn read(paths: &[PathBuf], common: &Common) -> anyhow::Result<Objects> {
-    let default_namespace = common.namespace.as_deref().unwrap_or("default");
-    let mut objects = Objects::default();
-    let mut problems = vec![];
-    for (place, document) in documents(paths)? {
-        take(&mut objects, document, default_namespace, &place, &mut problems)?;
-    }
-    if !problems.is_empty() {
-        bail!("{}", problems.join("\n"));
-    }
+    let objects = objects(paths, common)?;
     if objects.workloads.is_empty() && objects.credentials.is_empty() {
         bail!(
             "no PrivateImageWorkload and no RegistryCredential in {}",
@@ -42,6 +34,20 @@ pub(super) fn read(paths: &[PathBuf], common: &Common) -> anyhow::Result<Objects
         );
     }
     Ok(objects)
+}
+
+/// Reads files, folders (with all below them) and standard input (`-`). Objects of other kinds are passed over.
+pub(super) fn objects(paths: &[PathBuf], common: &Common) -> anyhow::Result<Objects> {
+    let default_namespace = common.namespace.as_deref().unwrap_or("default");
+    let mut objects = Objects::default();
+    let mut problems = vec![];
+    for (place, document) in documents(paths)? {
+        take(&mut objects, document, default_namespace, &place, &mut problems)?;
+    }
+    match problems.is_empty() {
+        true => Ok(objects),
+        false => bail!("{}", problems.join("\n")),
+    }
 }
 
 /// The documents of files, folders and standard input, each with its place.

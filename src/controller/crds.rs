@@ -12,37 +12,54 @@ const VERSION: &str = "v1alpha1";
 
 const MISSING: &str = "is missing";
 
+/// A definition as it is installed.
+pub(crate) struct Installed {
+    /// Its name.
+    pub(crate) name: String,
+    /// The release that it is of, with a hash, where it says so and may be looked at.
+    pub(crate) stamp: Option<String>,
+    /// How old it is; or why it cannot be used.
+    pub(crate) judged: Result<SchemaAge, &'static str>,
+}
+
 /// All that is wrong with the definitions that are installed, as an error. Warnings are told in the log.
 pub(super) async fn check(client: &Client) -> Result<(), Error> {
+    let found = look(client).await?;
+    let newer: Vec<&str> = found.iter().filter(|it| it.judged == Ok(SchemaAge::Newer)).map(|it| it.name.as_str()).collect();
+    if !newer.is_empty() {
+        tracing::warn!("{} of a newer release than this controller: what is new in them is not acted on", newer.join(", "));
+    }
+    let wrong = found.iter().filter_map(|it| Some(format!("{} {}", it.name, it.judged.err()?)));
+    conclude(&wrong.collect::<Vec<_>>())
+}
+
+/// Each definition of this release as it is installed. Where they may not be looked at, it is asked whether the kinds are served.
+pub(crate) async fn look(client: &Client) -> Result<Vec<Installed>, Error> {
     let api: Api<CustomResourceDefinition> = Api::all(client.clone());
-    let (mut wrong, mut newer) = (vec![], vec![]);
+    let mut found = vec![];
     for own in definitions() {
-        let name = own.name_any();
-        match within(api.get_opt(&name)).await {
-            Ok(installed) => match judge(installed.as_ref(), &own) {
-                Ok(SchemaAge::Newer) => newer.push(name),
-                Ok(_) => {}
-                Err(what) => wrong.push(format!("{name} {what}")),
-            },
-            Err(Error::Kubernetes(kube::Error::Api(status))) if status.code == 404 => {
-                wrong.push(format!("{name} {MISSING}")); // the way to all definitions is not there
-            }
+        let installed = match within(api.get_opt(&own.name_any())).await {
+            Ok(installed) => installed,
+            // The way to all definitions is not there.
+            Err(Error::Kubernetes(kube::Error::Api(status))) if status.code == 404 => None,
             Err(Error::Kubernetes(kube::Error::Api(status))) if status.is_forbidden() => {
                 tracing::info!("{}; so it is only asked whether the kinds are served, not of which release", status.message);
                 return discover(client).await;
             }
             Err(error) => return Err(error),
-        }
+        };
+        let stamp = installed.as_ref().and_then(stamp);
+        found.push(Installed { name: own.name_any(), stamp, judged: judge(installed.as_ref(), &own) });
     }
-    if !newer.is_empty() {
-        tracing::warn!("{} of a newer release than this controller: what is new in them is not acted on", newer.join(", "));
-    }
-    conclude(&wrong)
+    Ok(found)
+}
+
+fn stamp(crd: &CustomResourceDefinition) -> Option<String> {
+    crd.annotations().get(CRD_SCHEMA).cloned()
 }
 
 /// How old it is; or why it cannot be used.
 fn judge(installed: Option<&CustomResourceDefinition>, own: &CustomResourceDefinition) -> Result<SchemaAge, &'static str> {
-    let stamp = |crd: &CustomResourceDefinition| crd.annotations().get(CRD_SCHEMA).cloned();
     let installed = installed.ok_or(MISSING)?;
     if !installed.spec.versions.iter().any(|version| version.name == VERSION && version.served) {
         return Err("does not serve v1alpha1");
@@ -54,14 +71,17 @@ fn judge(installed: Option<&CustomResourceDefinition>, own: &CustomResourceDefin
 }
 
 /// What may always be asked: which kinds there are.
-async fn discover(client: &Client) -> Result<(), Error> {
-    let found = match within(client.list_api_group_resources(&format!("{GROUP}/{VERSION}"))).await {
+async fn discover(client: &Client) -> Result<Vec<Installed>, Error> {
+    let found: Vec<String> = match within(client.list_api_group_resources(&format!("{GROUP}/{VERSION}"))).await {
         Ok(found) => found.resources.into_iter().map(|resource| resource.name).collect(),
         Err(Error::Kubernetes(kube::Error::Api(status))) if status.code == 404 => vec![],
         Err(error) => return Err(error),
     };
-    let missing = definitions().into_iter().filter(|own| !found.contains(&own.spec.names.plural));
-    conclude(&missing.map(|own| format!("{} {MISSING}", own.name_any())).collect::<Vec<_>>())
+    let each = definitions().into_iter().map(|own| {
+        let served = found.contains(&own.spec.names.plural);
+        Installed { name: own.name_any(), stamp: None, judged: if served { Ok(SchemaAge::Same) } else { Err(MISSING) } }
+    });
+    Ok(each.collect())
 }
 
 fn conclude(wrong: &[String]) -> Result<(), Error> {

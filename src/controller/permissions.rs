@@ -46,13 +46,36 @@ impl fmt::Display for Permission {
 }
 
 /// Where what is done.
-pub(super) struct Places<'a> {
-    pub(super) namespaces: &'a Scope,
-    pub(super) secrets: &'a Scope,
+pub(crate) struct Places<'a> {
+    pub(crate) namespaces: &'a Scope,
+    pub(crate) secrets: &'a Scope,
     /// Of the value key.
-    pub(super) home: &'a str,
+    pub(crate) home: &'a str,
     /// Namespace and name.
-    pub(super) lease: (&'a str, &'a str),
+    pub(crate) lease: (&'a str, &'a str),
+}
+
+/// What a controller lacks, in words; empty = nothing.
+pub(crate) async fn lacking_as_controller(client: &Client, places: &Places<'_>) -> Result<Vec<String>, Error> {
+    Ok(missing(client, &needed(places)).await?.iter().map(Permission::to_string).collect())
+}
+
+/// What somebody lacks who keeps objects in a namespace, in words; empty = nothing.
+pub(crate) async fn lacking_as_user(client: &Client, namespace: &str) -> Result<Vec<String>, Error> {
+    let mut used = vec![];
+    for resource in ["privateimageworkloads", "registrycredentials"] {
+        let verbs = ["get", "list", "watch", "create", "update", "patch", "delete"];
+        let namespace = Some(namespace.to_owned());
+        used.extend(verbs.map(|verb| Permission {
+            group: GROUP,
+            resource,
+            subresource: "",
+            verb,
+            namespace: namespace.clone(),
+            name: None,
+        }));
+    }
+    Ok(missing(client, &used).await?.iter().map(Permission::to_string).collect())
 }
 
 /// All of them. docs/operations.md has the same as rules.

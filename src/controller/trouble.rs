@@ -25,7 +25,7 @@ pub(super) enum Kind {
 }
 
 /// What to run where the CRDs are not those of this release.
-pub(super) const APPLY_CRDS: &str =
+pub(crate) const APPLY_CRDS: &str =
     "apply the CRDs of this release: `wharfinger crds | kubectl apply --server-side -f -`, or the files in crds/";
 
 /// Where a permission is missing, the API server itself says who may not do what to which resource in which namespace.

@@ -39,6 +39,8 @@ pub enum Feature {
     EnforcedProof,
     /// The command line without a value key: it compares values by reading them.
     CommandLine,
+    /// `wharfinger doctor`: what the binding's `roleArn` is granted is asked of IAM.
+    Doctor,
 }
 
 impl Feature {
@@ -70,6 +72,8 @@ pub(super) enum Place {
     TaskRoles,
     Keys,
     Clusters,
+    /// The role that has the policy.
+    ActingRole,
 }
 
 impl Place {
@@ -81,6 +85,7 @@ impl Place {
             Self::TaskRoles => "spec.limits.taskRoles",
             Self::Keys => "spec.limits.kmsKeys",
             Self::Clusters => "spec.limits.clusters",
+            Self::ActingRole => "spec.roleArn",
             _ => "spec.accountId",
         }
     }
@@ -256,4 +261,5 @@ pub const TABLE: &[Statement] = &[
         ..on("CustomerKeysOfSecrets", &[CustomerKeys], Place::Keys, &[])
     },
     on("CommandLineWithoutValueKey", &[CommandLine], Place::OurSecrets, &["secretsmanager:GetSecretValue"]),
+    on("WhatIsGranted", &[Doctor], Place::ActingRole, &["iam:SimulatePrincipalPolicy"]),
 ];
