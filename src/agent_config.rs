@@ -5,7 +5,7 @@
 //! ECS agent, dockerauth.go), each with all registries in one object.
 
 use crate::api::{Credential, PrivateImageWorkload};
-use crate::inputs::Source;
+use crate::inputs::{GIVE_SECRET, Source};
 use crate::problem::Problem;
 use crate::resource::image::{Image, Registry};
 use crate::resource::login::{self, Login, Logins};
@@ -108,7 +108,7 @@ pub fn agent_config(
             let found = match secrets.get(&(namespace.clone(), reference.name.clone())) {
                 Some(Source::Found(Ok(logins))) => take(&mut config, workload, credential, logins, &secret, &mut problems),
                 Some(Source::Found(Err(error))) => Err((error.to_string(), "mend the Secret")),
-                _ => Err((format!("Secret {secret} is not in these files"), "add it with -f")),
+                _ => Err((format!("Secret {secret} is not in these files"), GIVE_SECRET)),
             };
             if let Err((rule, remedy)) = found {
                 problems.push(Problem::of(Reason::SecretSourceInvalid, field, "", rule, remedy));

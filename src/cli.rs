@@ -2,6 +2,7 @@
 
 mod agent_config;
 mod arguments;
+mod called;
 mod check;
 mod doctor;
 mod explain;
@@ -12,10 +13,13 @@ mod local;
 mod output;
 mod probe;
 mod remote;
+mod secrets;
+mod session;
 mod status;
 mod text;
 
 pub use arguments::{Arguments, Command};
+pub use called::{Called, called};
 
 use crate::api::crds;
 use crate::controller::{self, Scope};
@@ -76,6 +80,7 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<u8> {
         Command::Probe { url } => probe::run(&url).await,
         Command::Doctor(what) => doctor::run(&common, &what).await,
         Command::Explain(what) => explain::run(&what),
+        Command::Completions(what) => called::completions(&what),
         Command::Crds { write } => print_crds(write.as_deref()),
     }
 }

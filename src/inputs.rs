@@ -123,4 +123,9 @@ pub enum Source {
     Found(Result<Logins, LoginError>),
     /// It could not be read.
     Unreadable(String),
+    /// Files are all there is, and it is not among them.
+    NotGiven,
 }
+
+/// How to give a Secret where there is no cluster.
+pub const GIVE_SECRET: &str = "add its manifest to the files; or give it by --secret NAME=@FILE (a manifest, a Docker config.json, or a folder with a file for each key) or by --secret NAME=env:VARIABLE";

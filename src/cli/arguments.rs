@@ -1,12 +1,21 @@
 //! Flags and environment variables.
 
+mod policy;
+mod reports;
+mod values;
+
+pub(crate) use policy::{IamPolicyArguments, PolicyDocument, PolicyFormat};
+pub(crate) use reports::{CompletionArguments, DoctorArguments, ExplainArguments, ExplainFormat, StatusArguments};
+pub(crate) use values::{LogFormat, OutputFormat, PlacesArguments};
+
+use super::secrets::GivenSecret;
 use crate::agent_config::AuthType;
-use crate::iam_policy::Feature;
 use crate::registry::Registries;
-use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
+use clap::{Args, ColorChoice, Parser, Subcommand};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
+use values::duration;
 
 /// Makes container images from private registries run on Amazon ECS and AWS Batch: one object, kept converged.
 #[derive(Debug, Parser)]
@@ -91,6 +100,8 @@ pub enum Command {
     Doctor(DoctorArguments),
     /// Say what a reason of a condition, event or metric means, what brings it about and what to do.
     Explain(ExplainArguments),
+    /// Print the script that lets a shell complete commands and flags.
+    Completions(CompletionArguments),
     /// Print the CustomResourceDefinitions.
     Crds {
         /// Write one file each into this folder instead.
@@ -116,81 +127,6 @@ pub struct ControllerArguments {
     /// Address of /healthz and /readyz.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8081")]
     pub(crate) health_addr: SocketAddr,
-}
-
-/// Flags of `status`.
-#[derive(Debug, Args)]
-pub struct StatusArguments {
-    /// One object: NAME of a workload, or KIND/NAME with the kinds piw, regcred and awsbind (default: all of the namespace).
-    #[arg(value_name = "[KIND/]NAME")]
-    pub(crate) object: Option<String>,
-    /// All namespaces, and the AccountBindings.
-    #[arg(long, short = 'A', conflicts_with = "object")]
-    pub(crate) all_namespaces: bool,
-    /// How to print.
-    #[arg(long, short, value_enum, default_value_t)]
-    pub(crate) output: OutputFormat,
-}
-
-/// Flags of `explain`.
-#[derive(Debug, Args)]
-pub struct ExplainArguments {
-    /// The reason, such as `AccessDenied` (default: all).
-    pub(crate) reason: Option<String>,
-    /// How to print.
-    #[arg(long, short, value_enum, default_value_t)]
-    pub(crate) output: ExplainFormat,
-}
-
-/// How explanations are printed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ExplainFormat {
-    /// For people.
-    #[default]
-    Text,
-    /// For machines.
-    Json,
-    /// The page docs/reasons.md.
-    Markdown,
-}
-
-/// Where a controller looks and what it takes part in.
-#[derive(Debug, Args)]
-pub(crate) struct PlacesArguments {
-    /// Namespaces to watch, separated by commas (default: all). Roles in these are enough then, but for AccountBindings and
-    /// namespaces themselves.
-    #[arg(long, value_name = "NAMES", value_parser = some_namespaces, env = "WHARFINGER_WATCH_NAMESPACES")]
-    pub(crate) watch_namespaces: Option<Namespaces>,
-    /// Namespaces whose Secrets may be read, of those that are watched (default: all of them; empty: none).
-    #[arg(long, value_name = "NAMES", value_parser = namespaces, env = "WHARFINGER_SECRET_NAMESPACES")]
-    pub(crate) secret_namespaces: Option<Namespaces>,
-    /// Namespace of the Lease by which processes agree who leads (default: that of --state-namespace).
-    #[arg(long, value_name = "NAME")]
-    pub(crate) lease_namespace: Option<String>,
-    /// Name of the Lease. Processes with the same one stand in for each other.
-    #[arg(long, value_name = "NAME", default_value = "wharfinger")]
-    pub(crate) lease_name: String,
-}
-
-/// Flags of `doctor`.
-#[derive(Debug, Args)]
-pub struct DoctorArguments {
-    /// File or folder of YAML or JSON with AccountBindings, in place of those of the cluster; `-` is standard input. May be
-    /// repeated.
-    #[arg(long = "filename", short = 'f', value_name = "PATH")]
-    pub(crate) files: Vec<PathBuf>,
-    /// What Wharfinger is used for, as in `wharfinger iam-policy` (default: the usual features, and what the AccountBinding's
-    /// fences open). May be repeated, or separated by commas.
-    #[arg(long = "feature", value_enum, value_name = "NAME", value_delimiter = ',')]
-    pub(crate) features: Vec<Feature>,
-    /// Ask the cluster for the permissions of a controller, not for those of somebody who keeps workloads. In a pod it is on.
-    #[arg(long)]
-    pub(crate) controller: bool,
-    #[command(flatten)]
-    pub(crate) places: PlacesArguments,
-    /// How to print.
-    #[arg(long, short, value_enum, default_value_t)]
-    pub(crate) output: OutputFormat,
 }
 
 /// Flags of the import.
@@ -232,6 +168,10 @@ pub(crate) struct AgentConfigArguments {
     /// File or folder (with all below it) of YAML or JSON; `-` is standard input. May be repeated.
     #[arg(long = "filename", short = 'f', value_name = "PATH", required = true)]
     pub(crate) files: Vec<PathBuf>,
+    /// A Secret that is not among the files: @FILE is its manifest, a Docker config.json, username and password as YAML, or a folder
+    /// with a file for each key; env:VARIABLE holds one of these texts. Never the value itself. May be repeated.
+    #[arg(long = "secret", value_name = "[NAMESPACE/]NAME=@FILE|env:VARIABLE", value_parser = GivenSecret::parse)]
+    pub(crate) secrets: Vec<GivenSecret>,
     /// Form of the logins.
     #[arg(long = "type", value_enum, default_value_t)]
     pub(crate) auth: AuthType,
@@ -240,79 +180,16 @@ pub(crate) struct AgentConfigArguments {
     pub(crate) reveal: bool,
 }
 
-/// Flags of `iam-policy`.
-#[derive(Debug, Args)]
-pub struct IamPolicyArguments {
-    /// File or folder of YAML or JSON with one AccountBinding: its account, Regions, names and fences, and with the features that these
-    /// open. `-` is standard input. The flags below win over it.
-    #[arg(long = "filename", short = 'f', value_name = "PATH")]
-    pub(crate) files: Vec<PathBuf>,
-    /// What Wharfinger is used for (default: secrets, roles, ecs, batch, retirement and what the AccountBinding's fences open). May be
-    /// repeated.
-    #[arg(long = "feature", value_enum, value_name = "NAME", value_delimiter = ',')]
-    pub(crate) features: Vec<Feature>,
-    /// The AWS account.
-    #[arg(long, value_name = "ID", required_unless_present = "files")]
-    pub(crate) account_id: Option<String>,
-    /// Region that is used; all if there is none. May be repeated.
-    #[arg(long = "region", value_name = "REGION", value_delimiter = ',')]
-    pub(crate) regions: Vec<String>,
-    /// `names.secretPrefix` of the AccountBinding.
-    #[arg(long, value_name = "PREFIX")]
-    pub(crate) secret_prefix: Option<String>,
-    /// `names.rolePrefix` of the AccountBinding.
-    #[arg(long, value_name = "PREFIX")]
-    pub(crate) role_prefix: Option<String>,
-    /// `names.definitionPrefix` of the AccountBinding.
-    #[arg(long, value_name = "PREFIX")]
-    pub(crate) definition_prefix: Option<String>,
-    /// `limits.rolePath` of the AccountBinding.
-    #[arg(long, value_name = "PATH")]
-    pub(crate) role_path: Option<String>,
-    /// `limits.permissionsBoundaryArn` of the AccountBinding.
-    #[arg(long, value_name = "ARN")]
-    pub(crate) permissions_boundary: Option<String>,
-    /// Which document.
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) document: PolicyDocument,
-    /// The identity that the controller runs with, for `--document trust`.
-    #[arg(long, value_name = "ARN", required_if_eq("document", "trust"))]
-    pub(crate) controller_arn: Option<String>,
-    /// How to print.
-    #[arg(long, short, value_enum, default_value_t)]
-    pub(crate) output: PolicyFormat,
-}
-
-/// The documents of an identity.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum PolicyDocument {
-    /// What the role that acts may do.
-    #[default]
-    Permissions,
-    /// Who may become that role.
-    Trust,
-    /// What the controller's own identity needs to become it.
-    Controller,
-    /// A permissions boundary for the execution roles that it makes.
-    Boundary,
-}
-
-/// How policies are printed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum PolicyFormat {
-    /// What IAM takes; a list of policies where one would be too long.
-    #[default]
-    Json,
-    /// The same as YAML, one document a policy.
-    Yaml,
-}
-
 /// What a command works on, and how it prints.
 #[derive(Debug, Clone, Args)]
 pub struct What {
     /// File or folder (with all below it) of YAML or JSON; `-` is standard input. May be repeated.
     #[arg(long = "filename", short = 'f', value_name = "PATH")]
     pub(crate) files: Vec<PathBuf>,
+    /// A Secret that is not among the files: @FILE is its manifest, a Docker config.json, username and password as YAML, or a folder
+    /// with a file for each key; env:VARIABLE holds one of these texts. Never the value itself. May be repeated.
+    #[arg(long = "secret", value_name = "[NAMESPACE/]NAME=@FILE|env:VARIABLE", value_parser = GivenSecret::parse)]
+    pub(crate) secrets: Vec<GivenSecret>,
     /// Stands in for the cluster id in tags: whoever uses the same name keeps the same things (default: `command-line`; for a
     /// plan of a cluster, that cluster's id).
     #[arg(long, value_name = "NAME", env = "WHARFINGER_OWNER")]
@@ -330,72 +207,4 @@ pub struct What {
     /// How to print.
     #[arg(long, short, value_enum, default_value_t)]
     pub(crate) output: OutputFormat,
-}
-
-/// How logs are written.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum LogFormat {
-    /// Lines for people.
-    #[default]
-    Text,
-    /// One JSON object a line.
-    Json,
-}
-
-/// How results are printed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum OutputFormat {
-    /// For people.
-    #[default]
-    Text,
-    /// For machines.
-    Json,
-    /// For both.
-    Yaml,
-}
-
-/// A list of namespaces.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Namespaces(pub(crate) Vec<String>);
-
-fn namespaces(text: &str) -> Result<Namespaces, String> {
-    let label = |name: &str| {
-        let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-        (1..=63).contains(&name.len()) && name.bytes().all(inner) && !name.starts_with('-') && !name.ends_with('-')
-    };
-    let names: Vec<String> = text.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect();
-    match names.iter().find(|name| !label(name)) {
-        Some(name) => {
-            Err(format!("{name:?} is no name of a namespace: 1 to 63 of a-z, 0-9 and '-'; write names with commas between"))
-        }
-        None => Ok(Namespaces(names)),
-    }
-}
-
-fn some_namespaces(text: &str) -> Result<Namespaces, String> {
-    match namespaces(text)? {
-        Namespaces(names) if names.is_empty() => Err("names no namespace; leave it out to watch all".to_owned()),
-        names => Ok(names),
-    }
-}
-
-fn duration(text: &str) -> Result<Duration, String> {
-    let parsed = crate::interval::parse(Some(text)).filter(|duration| !duration.is_zero());
-    parsed.ok_or_else(|| format!("{text:?} is not a duration longer than zero, such as 10s or 500ms"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lists_of_namespaces() {
-        let list = |names: &[&str]| Ok(Namespaces(names.iter().map(|name| (*name).to_owned()).collect()));
-        assert_eq!(namespaces("payments, orders"), list(&["payments", "orders"]));
-        assert_eq!(namespaces(""), list(&[]), "none at all");
-        assert!(some_namespaces("").is_err_and(|told| told.contains("leave it out")));
-        for wrong in ["Payments", "payments/api", "-a", "a-", "a b", &"a".repeat(64)] {
-            assert!(namespaces(wrong).is_err_and(|told| told.contains(wrong)), "{wrong}");
-        }
-    }
 }

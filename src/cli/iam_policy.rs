@@ -53,7 +53,7 @@ fn binding(what: &IamPolicyArguments) -> anyhow::Result<AccountBindingSpec> {
             json!({ "apiVersion": "wharfinger.dev/v1alpha1", "kind": "AccountBinding", "metadata": { "name": "flags" }, "spec": {} })
         }
         paths => {
-            let documents = files::documents(paths)?.into_iter().map(|(_, document)| document);
+            let documents = files::documents(paths)?.into_iter().map(|document| document.value);
             let found: Vec<Value> = documents.filter(|document| document["kind"] == "AccountBinding").collect();
             let [one] = found.as_slice() else {
                 bail!("-f: there are {} AccountBindings in these files: name one with a single AccountBinding", found.len());

@@ -8,7 +8,8 @@ use anyhow::bail;
 /// Prints a workload for each definition that can be one. Whatever is printed passes the checks that `plan` makes of files.
 pub(super) fn run(common: &Common, what: ImportArguments) -> anyhow::Result<u8> {
     let options = Options { name: what.name, namespace: common.namespace.clone(), keep_family: what.keep_family };
-    let mut imported = match import(files::documents(&what.files)?, &options) {
+    let documents = files::documents(&what.files)?.into_iter().map(|it| (it.place, it.value)).collect();
+    let mut imported = match import(documents, &options) {
         Ok(imported) => imported,
         Err(problems) => bail!("{}", problems.join("\n")),
     };

@@ -35,7 +35,7 @@ pub(super) async fn run(common: &Common, what: &StatusArguments) -> anyhow::Resu
     match (what.output, &named) {
         (OutputFormat::Text, Some(_)) => print(&reports.iter().map(|it| tree::text(it, Timestamp::now())).collect::<String>())?,
         (OutputFormat::Text, None) if reports.is_empty() => say(&cluster.nothing()),
-        (OutputFormat::Text, None) => print(&table::text(&reports, Timestamp::now()))?,
+        (OutputFormat::Text, None) => print(&table::text(&reports, cluster.namespace.as_deref(), Timestamp::now()))?,
         (format, Some(_)) => output::value(&serde_json::to_value(&reports[0])?, format)?,
         (format, None) => output::value(&serde_json::to_value(&reports)?, format)?,
     }

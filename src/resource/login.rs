@@ -21,7 +21,7 @@ use super::{
     sealed::Sealed,
 };
 
-const CONFIG_JSON: (&str, &str) = ("kubernetes.io/dockerconfigjson", ".dockerconfigjson");
+pub(crate) const CONFIG_JSON: (&str, &str) = ("kubernetes.io/dockerconfigjson", ".dockerconfigjson");
 const DOCKERCFG: (&str, &str) = ("kubernetes.io/dockercfg", ".dockercfg");
 const BASIC_AUTH: &str = "kubernetes.io/basic-auth";
 const USERNAME: &str = "username";
@@ -194,6 +194,12 @@ pub enum Fault {
 
 fn in_entry(entry: Option<&Registry>) -> String {
     entry.map(|registry| format!(", entry `{registry}`,")).unwrap_or_default()
+}
+
+/// The type of a Secret that has these keys, where none is named.
+pub(crate) fn type_of(data: &BTreeMap<String, Vec<u8>>) -> &'static str {
+    let known = [CONFIG_JSON, DOCKERCFG].into_iter().find(|(_, key)| data.contains_key(*key));
+    known.map_or("Opaque", |(kind, _)| kind)
 }
 
 /// Reads the logins of a Secret of any type that holds some (Kubernetes: configuration, Secret types; images, config.json).

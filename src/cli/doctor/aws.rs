@@ -99,7 +99,7 @@ async fn who(accounts: &Accounts, findings: &mut Vec<Finding>) -> Option<Caller>
 }
 
 fn remedy(failure: &Failure) -> String {
-    match failure.passes() {
+    match failure.passes() && failure.code != "NoCredentials" {
         true => "see whether the endpoints below can be reached, and try again".to_owned(),
         false => no_credentials_remedy(failure).to_owned(),
     }

@@ -8,9 +8,9 @@ use jiff::Timestamp;
 /// Columns that status and age take.
 const OTHERS: usize = 22 + 8;
 
-/// The whole table, and how many are ready.
-pub(super) fn text(reports: &[Report], now: Timestamp) -> String {
-    let names: Vec<String> = reports.iter().map(name).collect();
+/// The whole table, and how many are ready. `namespace` = the one that was asked for.
+pub(super) fn text(reports: &[Report], namespace: Option<&str>, now: Timestamp) -> String {
+    let names: Vec<String> = reports.iter().map(|it| name(it, namespace)).collect();
     let most = text::width().saturating_sub(OTHERS);
     let column = names.iter().map(String::len).filter(|length| *length <= most).max().unwrap_or(4).max(4);
     let mut told = format!("{BOLD}{:column$}  {:20}  CHANGED{BOLD:#}\n", "NAME", "STATUS");
@@ -31,10 +31,10 @@ pub(super) fn text(reports: &[Report], now: Timestamp) -> String {
     told
 }
 
-/// Short enough for a column, and as `wharfinger status` takes it.
-fn name(report: &Report) -> String {
+/// As `wharfinger status` takes it.
+fn name(report: &Report, asked: Option<&str>) -> String {
     let short = Kind::short(&report.kind);
-    match &report.namespace {
+    match report.namespace.as_deref().filter(|namespace| Some(*namespace) != asked) {
         Some(namespace) => format!("{short}/{} -n {namespace}", report.name),
         None => format!("{short}/{}", report.name),
     }

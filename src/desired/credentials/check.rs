@@ -3,7 +3,7 @@
 use super::super::shared;
 use super::reference;
 use crate::api::{Credential, RegistryCredential};
-use crate::inputs::{Inputs, Source};
+use crate::inputs::{GIVE_SECRET, Inputs, Source};
 use crate::problem::Problem;
 use crate::resource::arn::{Arn, check_kms_key, is_default_key};
 use crate::resource::image::Registry;
@@ -129,6 +129,9 @@ pub(in crate::desired) fn check_secret_ref(
         Some(Source::Found(Ok(_))) => return,
         Some(Source::Found(Err(error))) => (Reason::SecretSourceInvalid, error.to_string(), "mend the Secret; it is watched"),
         Some(Source::Unreadable(why)) => (Reason::SecretSourceMissing, why.clone(), grant.as_str()),
+        Some(Source::NotGiven) => {
+            (Reason::SecretSourceMissing, format!("Secret {namespace}/{name} is not in these files"), GIVE_SECRET)
+        }
         Some(Source::Missing) | None => (
             Reason::SecretSourceMissing,
             format!("Secret {name} does not exist in namespace {namespace}"),
