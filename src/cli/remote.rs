@@ -8,7 +8,7 @@ use crate::aws::accounts::Accounts;
 use crate::controller::{self, Scope, cluster_id, credential_inputs, inputs, read_value_key, within};
 use crate::converge::{Shared, converge, converge_credential, remove, remove_credential};
 use crate::inputs::Bindings;
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use kube::api::ListParams;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config, ResourceExt};
@@ -20,14 +20,27 @@ pub(super) async fn config(common: &Common) -> anyhow::Result<Config> {
     let options = KubeConfigOptions { context: common.context.clone(), ..KubeConfigOptions::default() };
     let mut config = match (&common.kubeconfig, &common.context) {
         (Some(file), _) => {
-            let file = Kubeconfig::read_from(file).with_context(|| format!("cannot read {}", file.display()))?;
-            Config::from_custom_kubeconfig(file, &options).await?
+            let told = |error| none(&file.display().to_string(), &error);
+            let file = Kubeconfig::read_from(file).map_err(told)?;
+            Config::from_custom_kubeconfig(file, &options).await.map_err(told)?
         }
-        (None, Some(_)) => Config::from_kubeconfig(&options).await?,
-        (None, None) => Config::infer().await.context("no cluster: set KUBECONFIG or --kubeconfig, or name files with -f")?,
+        (None, Some(name)) => {
+            Config::from_kubeconfig(&options).await.map_err(|error| none(&format!("context {name}"), &error))?
+        }
+        (None, None) => {
+            let place = std::env::var("KUBECONFIG").unwrap_or_else(|_| "no KUBECONFIG".to_owned());
+            Config::infer().await.map_err(|error| none(&place, &error))?
+        }
     };
     config.default_retry = false;
     Ok(config)
+}
+
+/// What kube says has its causes in it already, and behind the first line the text around a mistake, which may be a token.
+fn none(place: &str, error: &impl ToString) -> anyhow::Error {
+    let error = error.to_string();
+    let error = error.lines().next().unwrap_or_default();
+    anyhow!("no cluster: {place}: {error}; set KUBECONFIG, --kubeconfig or --context")
 }
 
 pub(super) fn client(config: Config) -> anyhow::Result<Client> {
@@ -36,12 +49,13 @@ pub(super) fn client(config: Config) -> anyhow::Result<Client> {
 
 /// A failed call to the API server, with what to do.
 pub(super) fn told(error: controller::Error) -> anyhow::Error {
-    anyhow::anyhow!("{}", controller::trouble(&error).text)
+    anyhow!("{}", controller::trouble(&error).text)
 }
 
 /// What the controller would change now.
 pub(super) async fn plan(common: &Common, what: &What) -> anyhow::Result<u8> {
-    let client = client(config(common).await?)?;
+    let config = config(common).await.map_err(|error| anyhow!("{error}; or name files with -f"))?;
+    let client = client(config)?;
     let registries = common.registries()?;
     let cluster = match &what.owner {
         Some(id) => id.clone(),

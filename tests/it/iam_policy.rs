@@ -170,7 +170,9 @@ fn only_calls_that_know_no_resource_go_to_everything() {
         "ssm:DescribeParameters",
     ];
     let (list, arn) = (json!(["arn:aws:iam::111122223333:role/a"]), json!(["arn:aws:ecs:eu-west-1:111122223333:cluster/a"]));
-    let spec = binding(json!({"existingRoles": list, "taskRoles": list, "secretArns": list, "kmsKeys": list, "clusters": arn}));
+    let limits = json!({"existingRoles": list, "taskRoles": list, "secretArns": list, "kmsKeys": list, "clusters": arn});
+    let role_arn = Some("arn:aws:iam::111122223333:role/wharfinger".to_owned());
+    let spec = AccountBindingSpec { role_arn, ..binding(limits) };
     let all: BTreeSet<Feature> = TABLE.iter().flat_map(|row| row.features()).copied().collect();
     let mut found = BTreeSet::new();
     for policy in policies(&spec, &all).unwrap() {

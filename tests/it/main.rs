@@ -21,6 +21,7 @@ mod registry;
 mod schema;
 mod tidy;
 mod tools;
+mod usage;
 
 /// Whether every repetition is wanted (`make soak`) or a sample.
 fn soak() -> bool {

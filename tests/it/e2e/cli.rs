@@ -1,5 +1,9 @@
 //! The command line: the same files converge with no cluster, with the exit codes that the help text promises.
 
+mod doctor;
+mod secrets;
+mod status;
+
 use super::controller::PROGRAM;
 use super::converge::{CREATION, assert_whole};
 use super::manifests::{ecs, login, with};

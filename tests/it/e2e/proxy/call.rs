@@ -30,7 +30,7 @@ pub(in super::super) struct Call {
 }
 
 /// How the names of operations that write nothing begin.
-const READS: [&str; 5] = ["Get", "Describe", "List", "AssumeRole", "BatchGet"];
+const READS: [&str; 6] = ["Get", "Describe", "List", "AssumeRole", "BatchGet", "Simulate"];
 
 impl Call {
     pub(super) fn parse(request: &Message) -> Self {

@@ -26,6 +26,8 @@ pub(in super::super) enum Fault {
     Refuse(&'static str, String),
     /// AWS answers this: for what moto does not know.
     Answer(Value),
+    /// The same in XML, by what is asked.
+    Query(fn(&Call) -> String),
     /// Nothing goes on until the program is dead; the test is told. `done` = whether AWS does it first.
     Hold { done: bool, reached: Arc<Notify> },
 }
@@ -89,6 +91,9 @@ pub(super) fn answer(fault: &Fault, call: &Call) -> Option<Message> {
     if let Fault::Answer(body) = fault {
         return Some(Message::new("HTTP/1.1 200 OK".to_owned(), &[("content-type", "application/json")], body.to_string()));
     }
+    if let Fault::Query(answer) = fault {
+        return Some(Message::new("HTTP/1.1 200 OK".to_owned(), &[("content-type", "text/xml")], answer(call)));
+    }
     let query = call.protocol == Protocol::Query;
     let (status, code, text) = match fault {
         Fault::Denied if query => (403, "AccessDenied", denied(call)),
@@ -100,7 +105,9 @@ pub(super) fn answer(fault: &Fault, call: &Call) -> Option<Message> {
         Fault::ServerError if query => (500, "ServiceFailure", "The service has failed.".to_owned()),
         Fault::ServerError => (500, "InternalServiceError", "An error occurred on the server side.".to_owned()),
         Fault::Refuse(code, text) => (400, *code, text.clone()),
-        Fault::Answer(_) | Fault::Slow(_) | Fault::Hang | Fault::LoseAnswer | Fault::Hold { .. } => return None,
+        Fault::Answer(_) | Fault::Query(_) | Fault::Slow(_) | Fault::Hang | Fault::LoseAnswer | Fault::Hold { .. } => {
+            return None;
+        }
     };
     let (kind, body) = match call.protocol {
         Protocol::Query => ("text/xml", xml(code, &text)),
