@@ -33,7 +33,12 @@ fn the_logins_of_the_examples_are_one_line_and_sealed_unless_asked_for() {
 fn a_secret_that_is_not_in_the_files_is_named() {
     let (code, out, errors) = render(&["agent-config", "-f", "examples/ecs-fargate.yaml"]);
     assert_eq!((code, out.as_str()), (1, ""));
-    assert!(errors.contains("Secret payments/regcred is not in these files; add its manifest to the files; or give it by --secret NAME=@FILE"), "{errors}");
+    assert!(
+        errors.contains(
+            "Secret payments/regcred is not in these files; add its manifest to the files; or give it by --secret NAME=@FILE"
+        ),
+        "{errors}"
+    );
 }
 
 #[test]

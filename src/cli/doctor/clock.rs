@@ -46,9 +46,9 @@ mod tests {
         let broken = Heard { date: "yesterday".into(), ..heard(0) };
         let rows: [(&[Heard], Outcome, &str); 7] = [
             (&[], Outcome::Skipped, "no answer"),
-            (&[broken.clone()], Outcome::Skipped, "no answer"),
+            (std::slice::from_ref(&broken), Outcome::Skipped, "no answer"),
             (&[heard(0)], Outcome::Ok, "agrees"),
-            (&[heard(900), heard(-29), broken], Outcome::Ok, "agrees"),
+            (&[heard(900), heard(-29), broken.clone()], Outcome::Ok, "agrees"),
             (&[heard(31)], Outcome::Warning, "31 s ahead of AWS's"),
             (&[heard(-299)], Outcome::Warning, "299 s behind AWS's"),
             (&[heard(-300)], Outcome::Failed, "300 s behind AWS's; AWS refuses"),
