@@ -12,7 +12,9 @@ pub(super) fn text(report: &Report, now: Timestamp) -> String {
         None => report.name.clone(),
     };
     let (style, word) = (text::style(report.state), text::word(report.state, report.reason.as_deref()));
-    let mut branches: Vec<Branch> = report.parts.iter().map(|part| of_part(part, report)).collect();
+    let parts = report.parts.iter().enumerate();
+    let told_before = |at: usize| report.parts[..at].iter().any(|other| other.message == report.parts[at].message);
+    let mut branches: Vec<Branch> = parts.map(|(at, part)| of_part(part, report, told_before(at))).collect();
     branches.extend(list("warnings", report.warnings.iter().map(String::as_str)));
     branches.extend(list("pending", report.plan.iter().flat_map(|plan| plan.lines())));
     let stem = if branches.is_empty() { "  " } else { "│ " };
@@ -60,14 +62,15 @@ fn remedy(text: &str) -> String {
     format!("{BOLD}remedy{BOLD:#}: {text}")
 }
 
-fn of_part(part: &Part, report: &Report) -> Branch {
+/// `told_before` = an earlier part has the same message.
+fn of_part(part: &Part, report: &Report, told_before: bool) -> Branch {
     let style = text::style(part.state);
     let mark = text::mark(part.state);
     let reason = part.reason.as_deref().filter(|reason| *reason != "Succeeded").map(|it| format!(": {it}")).unwrap_or_default();
     let title = format!("{style}{mark} {}{reason}{style:#}", part.part);
     let mut lines = vec![];
     // What is so is told by the things themselves.
-    if part.remedy.is_some() || part.things.is_empty() {
+    if !told_before && (part.remedy.is_some() || part.things.is_empty()) {
         lines.extend(Some(part.message.clone()).filter(|message| !message.is_empty()).map(|message| (2, message)));
         let told_above = part.message != report.message && part.reason == report.reason;
         lines.extend(part.remedy.filter(|_| !told_above).map(|it| (2, remedy(it))));
