@@ -59,7 +59,7 @@ pub(super) fn rows() -> Vec<Row> {
             "a Secret that is not there",
             "SecretSourceMissing",
             from("absent"),
-            &["spec.credentials[0].secretRef.name", "absent", "create it"],
+            &["spec.credentials[0].secretRef.name", "absent", "Secret"],
         ),
         row(
             "a Secret of a wrong type",
