@@ -15,6 +15,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use clap::ValueEnum;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The one key that the agent has for Docker Hub, by whatever name and path.
 const DOCKER_HUB: &str = "https://index.docker.io/v1/";
@@ -92,7 +93,7 @@ impl AgentConfig {
 /// The logins of all the Secrets that the workloads name, or all that is wrong with them. `secrets` = what is known, by
 /// namespace and name.
 pub fn agent_config(
-    workloads: &[PrivateImageWorkload],
+    workloads: &[Arc<PrivateImageWorkload>],
     secrets: &BTreeMap<(String, String), Source>,
 ) -> Result<AgentConfig, Vec<Problem>> {
     let (mut config, mut problems) = (AgentConfig::default(), vec![]);

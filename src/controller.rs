@@ -162,6 +162,8 @@ pub(crate) struct Context {
     workloads_changed: Notify,
     /// Whether the caches hold what there was at the start. (A store's own `wait_until_ready` wakes only its last waiter.)
     workloads_synced: watch::Sender<bool>,
+    /// The same of bindings.
+    bindings_synced: watch::Sender<bool>,
     backoff: backoff::Backoff,
     /// One turn a namespace for what its workloads share: secrets, role, policy; and one a credential.
     turns: Turns,
@@ -172,6 +174,11 @@ impl Context {
     fn sees_all<K: Namespaced>(&self) -> bool {
         let sees = |namespace: Option<&str>| self.readiness.is_fine(&watches::name::<K>(namespace));
         self.namespaces.names().map_or_else(|| sees(None), |names| names.iter().all(|name| sees(Some(name))))
+    }
+
+    /// Whether the cache of bindings follows what there is.
+    fn knows_bindings(&self) -> bool {
+        *self.bindings_synced.borrow() && self.readiness.is_fine(&watches::name::<AccountBinding>(None))
     }
 
     /// Whether the cache of workloads holds what there was at the start. A pass that waited for it would keep a stop waiting.
@@ -244,16 +251,17 @@ pub async fn run(
         bindings,
         workloads_changed: Notify::new(),
         workloads_synced: watch::Sender::new(false),
+        bindings_synced: watch::Sender::new(false),
         backoff: backoff::Backoff::default(),
         turns: Turns::default(),
     });
     let watcher =
         Watcher { client: &client, namespaces: &context.namespaces, secrets: &context.secret_namespaces, readiness: &readiness };
-    let unneeded = watch::Sender::new(false);
+    let unneeded = watch::Sender::new(false); // of credentials those that matter are read anew
     let watches = Watches {
         workloads: watcher.watch(workload_writer, &context.workloads_synced),
         credentials: watcher.watch(credential_writer, &unneeded),
-        bindings: watcher.bindings(binding_writer, &unneeded),
+        bindings: watcher.bindings(binding_writer, &context.bindings_synced),
         secrets: watcher.secrets(),
     };
     readiness.fine(START); // from here on it is the watches that are waited for

@@ -37,7 +37,11 @@ impl Shared {
     async fn refreshed(&self, inputs: &Inputs) -> Option<Inputs> {
         let found = self.list.as_ref()?().await;
         let siblings_complete = found.is_some() && inputs.siblings_complete;
-        Some(Inputs { siblings_complete, siblings: found.unwrap_or_else(|| inputs.siblings.clone()), ..inputs.clone() })
+        Some(Inputs {
+            siblings_complete,
+            siblings: found.map_or_else(|| inputs.siblings.clone(), |all| all.into_iter().map(Arc::new).collect()),
+            ..inputs.clone()
+        })
     }
 }
 

@@ -5,6 +5,7 @@ use crate::resource::fingerprint::ValueKey;
 use crate::resource::login::{LoginError, Logins};
 use crate::target::Claim;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// A workload and everything it refers to.
 #[derive(Debug, Clone)]
@@ -24,7 +25,7 @@ pub struct Inputs {
     /// Whether secrets of credentials that are only planned may stand for themselves. Only the command line plans so.
     pub planned_credentials: bool,
     /// The other workloads of the namespace.
-    pub siblings: Vec<PrivateImageWorkload>,
+    pub siblings: Vec<Arc<PrivateImageWorkload>>,
     /// Whether `siblings` is known to be all of them. The command line sees only its files.
     pub siblings_complete: bool,
     /// Definitions of this namespace that are registered in AWS by no workload known here: files that were applied apart.

@@ -11,6 +11,7 @@ use crate::resource::arn::{Arn, KmsKeyForm, check_kms_key, partition_of, pattern
 use crate::resource::uses::Place;
 use crate::status::Reason;
 use kube::core::{Selector, SelectorExt};
+use std::collections::BTreeSet;
 
 /// Where a workload lives and with whose identity its calls are made.
 #[derive(Debug, Clone, PartialEq)]
@@ -198,6 +199,17 @@ fn name(binding: &AccountBinding) -> String {
     binding.metadata.name.clone().unwrap_or_default()
 }
 
+/// The bindings that decide where an object lives, by name: the one that it names, or else all that admit its namespace; and the one
+/// that it is pinned to.
+pub fn deciding(claim: &Claim, bindings: &[AccountBinding]) -> BTreeSet<String> {
+    let pinned = claim.pinned.and_then(|pinned| pinned.binding.clone());
+    let named: Vec<String> = match claim.binding {
+        Some(named) => vec![named.to_owned()],
+        None => bindings.iter().filter(|binding| admits_namespace(claim, binding)).map(name).collect(),
+    };
+    named.into_iter().chain(pinned).collect()
+}
+
 /// Exactly one must admit the namespace.
 fn choose_binding<'a>(claim: &Claim, bindings: &'a [AccountBinding]) -> Result<&'a AccountBinding, Problem> {
     let (namespace, wanted) = (&claim.namespace.name, claim.binding);
@@ -288,4 +300,42 @@ fn moved(pinned: &TargetStatus, target: &Target) -> Problem {
         format!("this workload lives in {} and cannot be moved", place(pinned)),
         "put it back, or delete the workload and create it anew there",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_decides_is_what_is_named_or_admits_and_what_it_is_pinned_to() {
+        let binding = |name: &str, team: &str| -> AccountBinding {
+            let spec = json!({
+                "accountId": "111122223333", "regions": ["eu-west-1"], "namespaceSelector": {"matchLabels": {"team": team}},
+            });
+            AccountBinding::new(name, serde_json::from_value(spec).expect("a spec"))
+        };
+        let all = [binding("a", "payments"), binding("b", "payments"), binding("c", "search")];
+        let namespace = Namespace { labels: [("team".to_owned(), "payments".to_owned())].into(), ..Namespace::default() };
+        let pinned = |name: Option<&str>| {
+            name.map(|name| TargetStatus {
+                binding: Some(name.to_owned()),
+                account_id: "111122223333".to_owned(),
+                region: "eu-west-1".to_owned(),
+            })
+        };
+        let rows: [(Option<&str>, Option<&str>, &[&str]); 5] = [
+            (None, None, &["a", "b"]),
+            (None, Some("c"), &["a", "b", "c"]),
+            (Some("a"), None, &["a"]),
+            (Some("d"), None, &["d"]),
+            (Some("a"), Some("c"), &["a", "c"]),
+        ];
+        for (named, at, expected) in rows {
+            let (pinned, bindings) = (pinned(at), Bindings::Objects(all.to_vec()));
+            let claim =
+                Claim { namespace: &namespace, binding: named, region: None, pinned: pinned.as_ref(), bindings: &bindings };
+            assert_eq!(deciding(&claim, &all).iter().collect::<Vec<_>>(), expected, "{named:?} {at:?}");
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! Secrets and workloads in, lines out.
 
 use super::*;
+use std::sync::Arc;
 
 const PASSWORD: &str = "hunter2-CANARY";
 
@@ -31,7 +32,7 @@ fn config(specs: &[&str], secrets: &[(&str, &str)]) -> Result<AgentConfig, Strin
         workload.metadata.namespace = Some("payments".into());
         workload
     };
-    let workloads: Vec<PrivateImageWorkload> = specs.iter().map(workload).collect();
+    let workloads: Vec<_> = specs.iter().map(workload).map(Arc::new).collect();
     let secrets = secrets.iter().map(|(name, entries)| (("payments".to_owned(), (*name).to_owned()), source(entries))).collect();
     agent_config(&workloads, &secrets).map_err(|problems| problems.iter().map(Problem::to_string).collect::<Vec<_>>().join("\n"))
 }

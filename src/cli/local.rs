@@ -133,11 +133,11 @@ pub(super) async fn render(common: &Common, what: &What) -> anyhow::Result<u8> {
         match from_nothing(&session.inputs(workload, true)) {
             Ok(plan) => {
                 code = if plan.held.is_empty() { code } else { ERROR };
-                documents.push(output::documents("workload", &output::name(workload), &plan));
+                documents.push(output::documents("workload", &output::name(&**workload), &plan));
             }
             Err(problems) => {
                 code = ERROR;
-                tell(workload, &problems);
+                tell(&**workload, &problems);
             }
         }
     }

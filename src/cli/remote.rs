@@ -84,8 +84,9 @@ pub(super) async fn plan(common: &Common, what: &What) -> anyhow::Result<u8> {
         };
         lines.push(Line::of_credential(&inputs.credential, pass));
     }
-    for workload in all.clone() {
-        let namespace = workload.namespace();
+    let all: Vec<_> = all.into_iter().map(Arc::new).collect();
+    for workload in &all {
+        let (namespace, workload) = (workload.namespace(), (**workload).clone());
         let mut inputs = inputs(&client, &Scope::All, workload, cluster.clone(), key.clone()).await.map_err(told)?;
         inputs.bindings = Bindings::Objects(bindings.clone());
         inputs.siblings = all.iter().filter(|sibling| sibling.namespace() == namespace).cloned().collect();

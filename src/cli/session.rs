@@ -106,7 +106,7 @@ impl Session {
             cluster: self.owner.clone(),
             bindings: self.bindings.clone(),
             source: named.map(|key| self.source(&key)),
-            users: credential_users(self.objects.workloads.iter(), credential),
+            users: credential_users(self.objects.workloads.iter().map(|it| &**it), credential),
             value_key: self.value_key.clone(),
             compare_values: self.compare_values,
             namespace: self.namespace(&name),
@@ -199,7 +199,8 @@ impl Session {
             let permit = write.then_some(&self.permit);
             let pass = converge(&self.accounts, &self.registries, &inputs, permit, &mut Shared::default()).await;
             // Without a cluster the status lives as long as the command: it tells later passes what this workload needs.
-            self.objects.workloads[index].status = Some(summarise(&inputs.workload, &pass, Timestamp::now()));
+            let status = Some(summarise(&inputs.workload, &pass, Timestamp::now()));
+            Arc::make_mut(&mut self.objects.workloads[index]).status = status;
             let status = self.objects.workloads[index].status.as_ref();
             let unfinished = write && status.is_some_and(|status| goes_on(&inputs.workload, status, wrote(&pass)));
             match (unfinished, next_wait(&pass, &mut waits)) {

@@ -7,6 +7,7 @@ use crate::converge::List;
 use crate::desired::is_object_name;
 use crate::inputs::{Bindings, CredentialInputs, Inputs, Namespace, Source};
 use crate::resource::login;
+use crate::target::{self, Claim};
 use futures::FutureExt;
 use futures::future::join_all;
 use k8s_openapi::api::core::v1;
@@ -18,16 +19,29 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) async fn dereference(context: &Context, lead: &Lead, workload: PrivateImageWorkload) -> Result<Inputs, Error> {
     let namespace = workload.namespace().unwrap_or_default();
     let siblings = context.workloads.state();
-    let siblings = siblings.iter().filter(|sibling| sibling.namespace().as_ref() == Some(&namespace));
-    let siblings = siblings.map(|sibling| (**sibling).clone()).collect();
-    // Few and small, and a stale one could send a workload to the wrong account: read anew.
-    let bindings = within(Api::<AccountBinding>::all(context.client.clone()).list(&ListParams::default())).await?.items;
+    let siblings = siblings.into_iter().filter(|sibling| sibling.namespace().as_ref() == Some(&namespace)).collect();
     let (cluster, key) = (context.cluster.clone(), lead.value_key.clone());
     let mut inputs = inputs(&context.client, &context.secret_namespaces, workload, cluster, key).await?;
-    inputs.bindings = Bindings::Objects(bindings);
+    inputs.bindings = Bindings::Objects(bindings(context, &inputs.claim()).await?);
     inputs.siblings = siblings;
     inputs.siblings_complete = true;
     Ok(inputs)
+}
+
+/// All bindings, as the cache has them, but those that decide as they are now: a stale one could send an object to the wrong account. A
+/// list of them would be as new, and would take 70 ms: where nothing changes, the API server first waits for etcd to say so.
+async fn bindings(context: &Context, claim: &Claim<'_>) -> Result<Vec<AccountBinding>, Error> {
+    let api = Api::<AccountBinding>::all(context.client.clone());
+    if !context.knows_bindings() {
+        return Ok(within(api.list(&ListParams::default())).await?.items);
+    }
+    let mut known: Vec<AccountBinding> = context.bindings.state().iter().map(|binding| (**binding).clone()).collect();
+    let deciding = target::deciding(claim, &known).into_iter().filter(|name| is_object_name(name));
+    for (name, found) in join_all(deciding.map(async |name| (name.clone(), within(api.get_opt(&name)).await))).await {
+        known.retain(|binding| binding.name_any() != name);
+        known.extend(found?);
+    }
+    Ok(known)
 }
 
 /// The RegistryCredentials that a workload names, read anew: the cache may hold one namespace only.
@@ -54,10 +68,9 @@ pub(super) async fn dereference_credential(
     lead: &Lead,
     credential: RegistryCredential,
 ) -> Result<CredentialInputs, Error> {
-    let bindings = within(Api::<AccountBinding>::all(context.client.clone()).list(&ListParams::default())).await?.items;
     let (cluster, key) = (context.cluster.clone(), lead.value_key.clone());
     let mut inputs = credential_inputs(&context.client, &context.secret_namespaces, credential, cluster, key).await?;
-    inputs.bindings = Bindings::Objects(bindings);
+    inputs.bindings = Bindings::Objects(bindings(context, &inputs.claim()).await?);
     Ok(inputs)
 }
 

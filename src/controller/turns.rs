@@ -7,10 +7,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::OwnedMutexGuard;
 
-/// Shortest wait.
+/// Wait for what is there in a moment.
 pub(super) const BUSY: Duration = Duration::from_millis(100);
+/// Shortest wait for a turn.
+const SHORTEST: Duration = Duration::from_millis(20);
 /// All who wait for one place together come so often.
-const APART: Duration = Duration::from_millis(10);
+const APART: Duration = Duration::from_millis(4);
 /// Longest wait.
 const LONGEST: Duration = Duration::from_secs(10);
 /// Who has not come for so long waits no more.
@@ -45,7 +47,7 @@ impl Turns {
         }
         place.waiting.insert(who.to_owned(), now);
         let many = u32::try_from(place.waiting.len()).unwrap_or(u32::MAX);
-        Err(APART.saturating_mul(many).clamp(BUSY, LONGEST))
+        Err(APART.saturating_mul(many).clamp(SHORTEST, LONGEST))
     }
 }
 
@@ -58,14 +60,14 @@ mod tests {
         let (turns, now) = (Turns::default(), Instant::now());
         let turn = turns.take_at("payments", "api", now).expect("nobody is there");
         assert!(turns.take_at("orders", "api", now).is_ok(), "another place");
-        assert_eq!(turns.take_at("payments", "api", now).err(), Some(BUSY));
+        assert_eq!(turns.take_at("payments", "api", now).err(), Some(SHORTEST));
         let waits: Vec<_> = (1..=2000).map(|n| turns.take_at("payments", &format!("job-{n}"), now).unwrap_err()).collect();
-        assert_eq!([waits[0], waits[98], waits[1999]], [BUSY, Duration::from_secs(1), LONGEST]);
-        assert_eq!(turns.take_at("payments", "job-1", now).err(), Some(LONGEST), "who comes again is counted once");
+        assert_eq!([waits[0], waits[98], waits[1999]], [20, 400, 8004].map(Duration::from_millis));
+        assert_eq!(turns.take_at("payments", "job-1", now).err(), Some(waits[1999]), "who comes again is counted once");
         drop(turn);
         let later = now + LEFT;
         drop(turns.take_at("payments", "job-2", later).expect("its turn"));
         let _turn = turns.take_at("payments", "job-3", later).expect("its turn");
-        assert_eq!(turns.take_at("payments", "job-4", later).err(), Some(BUSY), "those who left are forgotten");
+        assert_eq!(turns.take_at("payments", "job-4", later).err(), Some(SHORTEST), "those who left are forgotten");
     }
 }

@@ -93,7 +93,12 @@ fn roles(inputs: &Inputs, target: &Target) -> Vec<FormerRole> {
 pub fn known_definitions(inputs: &Inputs, target: &Target) -> (String, Vec<String>) {
     let prefix = &target.names.definition_prefix;
     let namespace = &inputs.namespace.name;
-    let known = inputs.siblings.iter().chain([&inputs.workload]).flat_map(|workload| families(workload, target, namespace));
+    let known = inputs
+        .siblings
+        .iter()
+        .map(|sibling| &**sibling)
+        .chain([&inputs.workload])
+        .flat_map(|workload| families(workload, target, namespace));
     (format!("{prefix}{namespace}_"), known.map(|family| family.name).collect())
 }
 

@@ -90,7 +90,7 @@ pub(super) fn pasted_roles(spec: &PrivateImageWorkloadSpec) -> Vec<String> {
 
 /// The other workloads of the namespace.
 fn siblings(inputs: &Inputs) -> impl Iterator<Item = &PrivateImageWorkload> {
-    inputs.siblings.iter().filter(|sibling| sibling.metadata.name != inputs.workload.metadata.name)
+    inputs.siblings.iter().map(|sibling| &**sibling).filter(|sibling| sibling.metadata.name != inputs.workload.metadata.name)
 }
 
 /// Whether a workload is not on its way out, or leaves what it made.

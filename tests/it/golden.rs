@@ -7,6 +7,7 @@ use crate::kept::{first_difference, root};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use wharfinger::api::{AccountBinding, ManagementPolicy, PrivateImageWorkload, RegistryCredential, RolledService};
 use wharfinger::failure::FailureKind;
 use wharfinger::inputs::{Bindings, Inputs, Namespace, Source};
@@ -234,7 +235,7 @@ fn all_examples_together_settle() {
             let mut story = story(inputs);
             story.world = world.take().unwrap_or(story.world);
             story.inputs.workload.status = settled.get(name).and_then(|before| before.status.clone());
-            story.inputs.siblings = settled.values().cloned().collect();
+            story.inputs.siblings = settled.values().cloned().map(Arc::new).collect();
             story.inputs.workload.spec.management_policy = ManagementPolicy::Full;
             writes += story.settle();
             settled.insert(name.clone(), story.inputs.workload.clone());

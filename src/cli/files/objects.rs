@@ -14,11 +14,12 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// What the files hold.
 #[derive(Debug, Default)]
 pub(in crate::cli) struct Objects {
-    pub(in crate::cli) workloads: Vec<PrivateImageWorkload>,
+    pub(in crate::cli) workloads: Vec<Arc<PrivateImageWorkload>>,
     pub(in crate::cli) credentials: Vec<RegistryCredential>,
     pub(in crate::cli) bindings: Vec<AccountBinding>,
     /// By namespace and name.
@@ -84,7 +85,7 @@ impl Collected<'_> {
             (API, "PrivateImageWorkload") => {
                 let found = self.checked::<PrivateImageWorkload>(&check::WORKLOAD, &value, &place);
                 let found = found.and_then(|it| self.placed(PrivateImageWorkload { status: None, ..it }, &place));
-                self.objects.workloads.extend(found);
+                self.objects.workloads.extend(found.map(Arc::new));
             }
             (API, "RegistryCredential") => {
                 let found = self.checked::<RegistryCredential>(&check::CREDENTIAL, &value, &place);

@@ -11,6 +11,7 @@ use super::world::World;
 use asks::{Ask, Dice, Pool};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::sync::LazyLock;
 use wharfinger::desired::resolve;
 use wharfinger::inputs::Inputs;
@@ -57,7 +58,7 @@ fn settle(pool: &Pool, made: &[Made], settings: Settings) -> Set {
     let mut workloads: Vec<_> = made.iter().enumerate().map(|(number, made)| made.workload(&format!("w{number}"))).collect();
     let again = (workloads.len() > 1).then_some(0);
     for number in (0..workloads.len()).chain(again) {
-        let siblings = workloads.clone();
+        let siblings = workloads.iter().cloned().map(Arc::new).collect();
         let inputs = Inputs { workload: workloads[number].clone(), siblings, ..base.clone() };
         workloads[number].status = Some(pass(&inputs, &mut world));
     }

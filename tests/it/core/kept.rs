@@ -112,7 +112,7 @@ fn who_leaves_a_role_takes_no_condition_away() {
     web.settle();
     let mut api = Story::new(inputs(&pulling("api", restricted)));
     api.world = web.world.clone();
-    api.inputs.siblings = vec![web.inputs.workload.clone()];
+    api.inputs.siblings = vec![web.inputs.workload.clone().into()];
     api.settle();
     let role = desired(&api.inputs).role.name;
     let before = statement(&policy(&api, &role), "PullFromEcr")[0].clone();
@@ -132,6 +132,6 @@ fn who_leaves_a_role_takes_no_condition_away() {
     after["Resource"] = json!([repository("web")]);
     assert_eq!(written, [json!([after])], "one write, of the same condition, for the one who stays");
     web.world = api.world.clone();
-    web.inputs.siblings = vec![api.inputs.workload.clone()];
+    web.inputs.siblings = vec![api.inputs.workload.clone().into()];
     assert!(web.plan().is_converged(), "{}", web.plan());
 }

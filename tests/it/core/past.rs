@@ -43,7 +43,7 @@ fn a_forged_former_role_is_given_nothing() {
     let mut sibling = story.inputs.workload.clone();
     sibling.metadata.name = Some("web".into());
     sibling.status.as_mut().unwrap().former_roles = vec![foreign.clone()];
-    story.inputs.siblings = vec![sibling];
+    story.inputs.siblings = vec![sibling.into()];
     story.inputs.workload.status.as_mut().unwrap().former_roles = vec![foreign.clone()];
     let seen = wharfinger::resource::role::ObservedRole {
         arn: foreign,
@@ -77,7 +77,7 @@ fn a_secret_that_another_names_by_its_arn_stays() {
         if !named {
             neighbour.inputs.workload.spec.credentials.clear(); // its status still knows it
         }
-        story.inputs.siblings = vec![neighbour.inputs.workload.clone()];
+        story.inputs.siblings = vec![neighbour.inputs.workload.clone().into()];
         let calls = steps(&story.removal());
         assert!(!calls.contains(&"DeleteSecret".to_owned()), "settled: {settled}, named: {named}: {calls:?}");
     }

@@ -4,6 +4,7 @@ use super::fixtures::{API, docker, fenced, inputs, workload};
 use super::story::{Story, holds, steps};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use serde_json::{Value, json};
+use std::sync::Arc;
 use wharfinger::api::{DeletionPolicy, PrivateImageWorkload, PrivateImageWorkloadStatus, SecretStatus};
 use wharfinger::resource::grants::{Grants, Permission, PullSources};
 use wharfinger::resource::policy::{same_meaning, size};
@@ -76,7 +77,7 @@ fn it_is_awss_sample_with_full_arns() {
 #[test]
 fn it_is_the_union_of_what_all_need() {
     let mut inputs = inputs(API);
-    inputs.siblings = vec![sibling("web", &[OTHER], None), sibling("api", &["arn:aws:x"], None)];
+    inputs.siblings = vec![sibling("web", &[OTHER], None).into(), sibling("api", &["arn:aws:x"], None).into()];
     let mut story = Story::new(inputs);
     there(&mut story, [OTHER]);
     story.settle();
@@ -130,7 +131,7 @@ fn it_is_narrowed_only_from_a_complete_list() {
         let role = story.role();
         let name = story.world.roles[&role].inline.keys().next().unwrap().clone();
         story.world.roles.get_mut(&role).unwrap().inline.insert(name, wide.policy(&PullSources::default()));
-        story.inputs.siblings = siblings;
+        story.inputs.siblings = siblings.into_iter().map(Arc::new).collect();
         story.inputs.siblings_complete = complete;
         story.pass();
         assert_eq!(!granted(&story).contains(&OTHER.to_owned()), narrowed, "{what}");
@@ -163,12 +164,12 @@ fn it_is_not_written_beyond_what_iam_takes() {
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     let mut story = Story::new(inputs(API));
     there(&mut story, many.iter().copied());
-    story.inputs.siblings = vec![sibling("web", &many, None)];
+    story.inputs.siblings = vec![sibling("web", &many, None).into()];
     let plan = story.plan();
     assert!(!steps(&plan).contains(&"PutRolePolicy".to_owned()), "{plan}");
     assert_eq!(holds(&plan), [("Role".into(), "Missing".into()), ("Definition".into(), "Waiting".into())]);
     assert!(plan.to_string().contains("IAM allows 10240 a role; most ask PrivateImageWorkload/web ("), "{plan}");
-    story.inputs.siblings = vec![sibling("web", &many[..80], None)];
+    story.inputs.siblings = vec![sibling("web", &many[..80], None).into()];
     assert_eq!(holds(&story.plan()), []);
 }
 
@@ -182,7 +183,7 @@ fn a_large_namespace_fits_on_its_role() {
     let mut story = Story::new(fenced(inputs(API), "{kmsKeys: ['arn:aws:kms:eu-west-1:111122223333:key/*']}"));
     let all: Vec<String> = (0..80).map(secret).collect();
     there(&mut story, all.iter().map(String::as_str));
-    story.inputs.siblings = (0..499).map(|index| sibling(&format!("w{index}"), &[&secret(index)], Some(KEY))).collect();
+    story.inputs.siblings = (0..499).map(|index| sibling(&format!("w{index}"), &[&secret(index)], Some(KEY)).into()).collect();
     story.settle();
     let grants = Grants::from_policy(policy(&story)).unwrap();
     assert_eq!((grants.secrets().len(), grants.keys().len()), (81, 1));

@@ -40,7 +40,7 @@ fn a_refused_secret_reaches_nobody_through_the_status() {
         let mut neighbour = Story::new(inputs(API));
         let mut sibling = thief.inputs.workload.clone();
         sibling.metadata.name = Some("thief".into());
-        neighbour.inputs.siblings = vec![sibling];
+        neighbour.inputs.siblings = vec![sibling.into()];
         neighbour.settle();
         let found = granted(&neighbour);
         assert!(!found.secrets().contains(ALIEN) && !found.keys().contains(KEY), "its neighbour: {id} {found:?}");
@@ -102,7 +102,7 @@ fn a_forged_status_gains_nothing() {
     for (limits, arn, key, secrets, keys) in rows {
         let of_neighbour = {
             let mut story = Story::new(fenced(inputs(API), limits));
-            story.inputs.siblings = vec![forged(&[(arn, key)])];
+            story.inputs.siblings = vec![forged(&[(arn, key)]).into()];
             for arn in [own, &elsewhere] {
                 let tags = super::fixtures::desired(&story.inputs).definition.owner.tags();
                 story.world.secrets.insert(arn.to_owned(), ObservedSecret { tags, ..existing(arn, None) });

@@ -23,7 +23,7 @@ fn with_neighbour(spec: &str) -> (Story, PrivateImageWorkload) {
     neighbour.settle();
     let mut story = Story::new(inputs(API));
     story.world = neighbour.world.clone();
-    story.inputs.siblings = vec![neighbour.inputs.workload.clone()];
+    story.inputs.siblings = vec![neighbour.inputs.workload.clone().into()];
     story.settle();
     (story, neighbour.inputs.workload)
 }
@@ -81,7 +81,7 @@ fn a_shared_role_is_narrowed() {
     story.settle();
     let neighbour = story.inputs.workload.clone();
     story.inputs.workload = workload("api", API);
-    story.inputs.siblings = vec![neighbour];
+    story.inputs.siblings = vec![neighbour.into()];
     story.settle();
     let plan = story.remove();
     assert_eq!(steps(&plan), ["DeregisterDefinition", "PutRolePolicy", "DeleteSecret"]);
@@ -122,7 +122,7 @@ fn who_else_counts() {
     for (what, change, stays) in rows {
         let (mut story, mut neighbour) = with_neighbour(API);
         change(&mut neighbour);
-        story.inputs.siblings = vec![neighbour];
+        story.inputs.siblings = vec![neighbour.into()];
         assert_eq!(!steps(&story.removal()).contains(&"DeleteSecret".to_owned()), stays, "{what}: {}", story.removal());
     }
 }

@@ -47,7 +47,7 @@ fn pair(bindings: Vec<AccountBinding>, spec: &str, other: &str) -> (Story, Story
 /// Each sees what the other has written.
 fn meet(one: &mut Story, other: &Story) {
     one.world = other.world.clone();
-    one.inputs.siblings = vec![other.inputs.workload.clone()];
+    one.inputs.siblings = vec![other.inputs.workload.clone().into()];
 }
 
 fn parameter(region: &str) -> String {
@@ -113,7 +113,7 @@ fn a_region_is_taken_from_the_trust_policy_only_by_a_complete_list() {
     };
     let rows = [
         ("the other is not in these files", (vec![], false), 2),
-        ("the other is not understood", (vec![stale(web.inputs.workload.clone())], true), 2),
+        ("the other is not understood", (vec![stale(web.inputs.workload.clone()).into()], true), 2),
         ("the other is gone", (vec![], true), 1),
     ];
     for (what, (siblings, complete), left) in rows {
@@ -289,7 +289,7 @@ fn leaving_a_role_to_another_is_noticed() {
     let mut story = Story::settled(inputs(&spec("a")));
     let mut web = story.inputs.workload.clone();
     web.metadata.name = Some("web".into());
-    story.inputs.siblings = vec![web];
+    story.inputs.siblings = vec![web.into()];
     let leaves = |story: &Story| {
         let desired = super::fixtures::desired(&story.inputs);
         desired.leaves_something(&story.world.look(&desired))

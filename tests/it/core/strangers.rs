@@ -89,7 +89,7 @@ fn what_others_name_is_looked_at_before_it_is_granted() {
             let mut story = Story::new(fenced(inputs(API), admitted));
             let secret = ObservedSecret { arn: SECRET.into(), tags, ..ObservedSecret::default() };
             story.world.secrets.insert("wharfinger/payments/db".into(), secret);
-            story.inputs.siblings = vec![other.clone()];
+            story.inputs.siblings = vec![other.clone().into()];
             story.settle();
             assert_eq!(granted(&story), expected, "{what}, {whose}");
             // Its own pass has granted it: that is not undone by a look at what is gone meanwhile.
@@ -102,7 +102,7 @@ fn what_others_name_is_looked_at_before_it_is_granted() {
             assert_eq!(granted(&story), still, "{what}, {whose}: what cannot be looked at waits for its own pass");
         }
         let mut story = Story::new(fenced(inputs(API), limits));
-        story.inputs.siblings = vec![other];
+        story.inputs.siblings = vec![other.into()];
         story.settle();
         assert!(!granted(&story), "{what}: not there");
     }

@@ -127,7 +127,7 @@ fn grants() -> Vec<Case> {
                 template.inputs.workload.status = Some(story.status().clone());
                 forged(&mut template, &yaml);
                 sibling.status = template.inputs.workload.status;
-                story.inputs.siblings = vec![sibling];
+                story.inputs.siblings = vec![sibling.into()];
             }
         };
         cases.push(case(
