@@ -3,7 +3,9 @@
 //! Pure. Deliberately absent: rewriting. What the user wrote is what AWS is given; the normal form is for comparing only. Nothing
 //! here asks a registry whether an image exists.
 
+use std::collections::HashMap;
 use std::fmt;
+use std::sync::{LazyLock, PoisonError, RwLock};
 
 use oci_spec::distribution::Reference;
 use serde::{Serialize, Serializer};
@@ -13,6 +15,12 @@ use super::arn::glob;
 
 /// The longest image, in characters; with a digest, the part before `@` (AWS: ECS API, `ContainerDefinition.image`).
 const MAX_IMAGE_CHARS: usize = 255;
+
+/// What was parsed before. A pass parses the images of all workloads of its namespace, so those of a large one are parsed a million
+/// times, and the grammar's regular expression takes 12 µs.
+static KNOWN: LazyLock<RwLock<HashMap<String, Image>>> = LazyLock::new(RwLock::default);
+/// Then all are forgotten.
+const MAX_KNOWN: usize = 10_000;
 /// The one name under which Docker Hub is known here.
 const DOCKER_HUB: &str = "docker.io";
 /// Its other names (distribution: reference/normalize.go has the first; the ECS agent's dockerauth.go the first two).
@@ -107,6 +115,9 @@ impl Image {
             return Err(ImageError::Digest { image: name.into() });
         }
         let grammar = |why: String| ImageError::Grammar { image: name.into(), why };
+        if let Some(known) = KNOWN.read().unwrap_or_else(PoisonError::into_inner).get(text) {
+            return Ok(known.clone());
+        }
         let reference: Reference = text.parse().map_err(|error| grammar(format!("{error}")))?;
         if is_hex(text, 64) {
             return Err(grammar("64 hexadecimal digits alone are the id of an image, which no registry serves".into()));
@@ -117,7 +128,13 @@ impl Image {
         let registry = normal_host(&reference.registry().to_ascii_lowercase());
         let official = registry == DOCKER_HUB && !reference.repository().contains('/');
         let repository = format!("{}{}", if official { "library/" } else { "" }, reference.repository());
-        Ok(Self { written: text.into(), registry, repository })
+        let image = Self { written: text.into(), registry, repository };
+        let mut known = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= MAX_KNOWN {
+            known.clear();
+        }
+        known.insert(text.into(), image.clone());
+        Ok(image)
     }
 
     /// What the user wrote, which is what AWS is given.
