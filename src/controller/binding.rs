@@ -20,6 +20,9 @@ use std::time::Duration;
 /// When a binding is looked at again although nothing changed.
 const SAFETY_NET: Duration = Duration::from_secs(600);
 
+/// When one is whose users could only be counted in part: a watch that is mended tells no binding of it.
+const IN_PART: Duration = Duration::from_secs(10);
+
 /// When a binding that is being deleted is.
 const DELETING: Duration = Duration::from_secs(5);
 
@@ -77,7 +80,11 @@ async fn keep(name: &str, context: &Context) -> Result<Action, Error> {
     if binding.status.as_ref() != Some(&status) {
         replace_status(permit, &api, &binding, &status).await?;
     }
-    Ok(Action::requeue(if deleting { DELETING } else { SAFETY_NET }))
+    Ok(Action::requeue(match share {
+        _ if deleting => DELETING,
+        Share::AtLeast(_) => jittered(IN_PART),
+        Share::Users(_) | Share::Nothing => SAFETY_NET,
+    }))
 }
 
 /// Whom this controller acts for through a binding. One that acts for nobody any more stays named until the binding goes.
