@@ -123,6 +123,15 @@ async fn execute(account: &Account, action: &Action, arns: &BTreeMap<String, Str
             let revision = arns.get(task_definition).unwrap_or(task_definition);
             ecs_services::update(account, cluster, service, revision).await
         }
+        Action::CreateSecurityGroup { .. }
+        | Action::AuthorizeSecurityGroupIngress { .. }
+        | Action::RevokeSecurityGroupIngress { .. }
+        | Action::DeleteSecurityGroup { .. }
+        | Action::CreateVpcEndpoint { .. }
+        | Action::ModifyVpcEndpoint { .. }
+        | Action::DeleteVpcEndpoint { .. }
+        | Action::CreateTags { .. }
+        | Action::AdoptEndpoint { .. } => todo!("effects"),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a workload refers to, fetched: plain data, the only thing that the pure core knows of Kubernetes.
 
-use crate::api::{AccountBinding, PrivateImageWorkload, RegistryCredential};
+use crate::api::{AccountBinding, PrivateImageWorkload, PullNetwork, RegistryCredential};
 use crate::resource::fingerprint::ValueKey;
 use crate::resource::login::{LoginError, Logins};
 use crate::target::Claim;
@@ -18,6 +18,8 @@ pub struct Inputs {
     pub namespace: Namespace,
     /// What decides account and fences.
     pub bindings: Bindings,
+    /// The PullNetwork that the spec names, if it names one and there is one.
+    pub network: Option<PullNetwork>,
     /// The Secrets that the spec names, by name.
     pub sources: BTreeMap<String, Source>,
     /// The RegistryCredentials that the spec names, as far as they exist.
@@ -88,6 +90,21 @@ impl CredentialInputs {
             bindings: &self.bindings,
         }
     }
+}
+
+/// A `PullNetwork` and everything it refers to.
+#[derive(Debug, Clone)]
+pub struct NetworkInputs {
+    /// The network.
+    pub network: PullNetwork,
+    /// The cluster id, or `--owner` of the command line.
+    pub cluster: String,
+    /// What decides account and fences.
+    pub bindings: Bindings,
+    /// The other networks: only one may have a VPC.
+    pub others: Vec<PullNetwork>,
+    /// The workloads that name it, as `NAMESPACE/NAME`.
+    pub users: Vec<String>,
 }
 
 /// A namespace.

@@ -8,7 +8,8 @@ pub use order::blocked;
 pub use registry_credential::credential_facts;
 
 use crate::api::{
-    ContainerKeyStatus, DefinitionStatus, ImageStatus, ReplicaStatus, RevisionStatus, RolledService, SecretStatus, ServiceStatus,
+    ContainerKeyStatus, DefinitionStatus, EndpointStatus, ImageStatus, ReplicaStatus, RevisionStatus, RolledService,
+    SecretStatus, ServiceStatus,
 };
 use crate::desired::{Desired, ExistingSecret};
 use crate::failure::{Failure, FailureKind};
@@ -89,6 +90,14 @@ pub struct Facts {
     pub older_revisions: Option<Vec<RevisionStatus>>,
     /// The services that are rolled.
     pub services: Vec<ServiceStatus>,
+    /// Endpoints of a network.
+    pub endpoints: Vec<EndpointStatus>,
+    /// The security group that a network made.
+    pub security_group_id: Option<String>,
+    /// Network interfaces of a network that AWS bills by the hour.
+    pub billed_interfaces: i64,
+    /// What in a network needs a way to the internet all the same, in sentences.
+    pub internet_needs: Vec<String>,
     /// Copies of a credential's secret.
     pub replicas: Vec<ReplicaStatus>,
     /// What the owner of a credential's key must add to its policy.

@@ -18,13 +18,14 @@ pub(crate) use secrets::{Scope, existing_secret, is_strangers, key_of};
 pub use verify::questions;
 
 use crate::failure::Failure;
+use crate::resource::network::{EndpointChange, NewEndpoint};
 use crate::resource::normalise::{DefinitionKind, FieldChange};
 use crate::resource::sealed::Sealed;
 use crate::resource::tags::Tags;
 use crate::status::Reason;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// The kinds of AWS things that plans speak of. Each belongs to one part of the conditions.
@@ -44,6 +45,12 @@ pub enum Kind {
     Former,
     /// ECS service.
     Service,
+    /// VPC, with its subnets, route tables and DNS.
+    Vpc,
+    /// Security group of endpoints.
+    SecurityGroup,
+    /// VPC endpoint.
+    Endpoint,
 }
 
 /// One AWS thing.
@@ -89,6 +96,9 @@ impl fmt::Display for Subject {
             Kind::Revision => "revision",
             Kind::Former => "former",
             Kind::Service => "service",
+            Kind::Vpc => "VPC",
+            Kind::SecurityGroup => "security group",
+            Kind::Endpoint => "endpoint",
         };
         write!(out, "{kind} {}", self.name)
     }
@@ -323,6 +333,46 @@ pub enum Action {
         service: String,
         task_definition: String,
     },
+    CreateSecurityGroup {
+        name: String,
+        description: String,
+        vpc_id: String,
+        tags: Tags,
+    },
+    /// TCP 443, from these ranges.
+    AuthorizeSecurityGroupIngress {
+        group_id: String,
+        cidrs: BTreeSet<String>,
+    },
+    /// TCP 443, from these ranges.
+    RevokeSecurityGroupIngress {
+        group_id: String,
+        cidrs: BTreeSet<String>,
+    },
+    DeleteSecurityGroup {
+        group_id: String,
+    },
+    CreateVpcEndpoint {
+        endpoint: NewEndpoint,
+    },
+    ModifyVpcEndpoint {
+        endpoint_id: String,
+        change: EndpointChange,
+    },
+    DeleteVpcEndpoint {
+        endpoint_id: String,
+    },
+    /// Of an endpoint or a security group.
+    CreateTags {
+        resource_id: String,
+        tags: Tags,
+    },
+    /// CreateTags on an endpoint that others made. `before` = its tags until then.
+    AdoptEndpoint {
+        endpoint_id: String,
+        tags: Tags,
+        before: Tags,
+    },
 }
 
 fn veiled<S: Serializer>(document: &Value, serializer: S) -> Result<S::Ok, S::Error> {
@@ -360,6 +410,11 @@ pub enum Hold {
 /// Stands for the ARN of a secret that an earlier step of the same plan creates.
 pub fn pending_arn(secret_name: &str) -> String {
     format!("${{arn of secret {secret_name}}}")
+}
+
+/// Stands for the id of a security group that an earlier step of the same plan creates.
+pub fn pending_group(name: &str) -> String {
+    format!("${{id of security group {name}}}")
 }
 
 /// Stands for the ARN of the revision that an earlier step of the same plan registers.

@@ -7,6 +7,7 @@ pub mod grants;
 pub mod image;
 pub mod login;
 pub mod names;
+pub mod network;
 pub mod normalise;
 pub mod policy;
 pub mod revision;

@@ -1,6 +1,6 @@
 //! The custom resource definitions as files: what `crds/` holds and `wharfinger crds` prints. Pure.
 
-use super::{AccountBinding, PrivateImageWorkload, RegistryCredential};
+use super::{AccountBinding, PrivateImageWorkload, PullNetwork, RegistryCredential};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceDefinition, JSON, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
 };
@@ -15,8 +15,9 @@ const HEADER: &str = "# Generated from src/api by `make crds`. Do not edit.\n";
 pub const CRD_SCHEMA: &str = "wharfinger.dev/schema";
 
 /// The custom resource definitions of this release.
-pub fn definitions() -> [CustomResourceDefinition; 3] {
-    [PrivateImageWorkload::crd(), RegistryCredential::crd(), AccountBinding::crd()].map(without_nulls).map(unseen).map(stamped)
+pub fn definitions() -> [CustomResourceDefinition; 4] {
+    let ours = [PrivateImageWorkload::crd(), RegistryCredential::crd(), AccountBinding::crd(), PullNetwork::crd()];
+    ours.map(without_nulls).map(unseen).map(stamped)
 }
 
 fn stamped(mut crd: CustomResourceDefinition) -> CustomResourceDefinition {

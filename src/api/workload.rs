@@ -3,6 +3,7 @@
 
 use super::binding::AdoptionPolicy;
 use super::execution_role::ExecutionRole;
+use super::pull_network::PullNetworkRef;
 use super::registry_credential::CredentialRef;
 use super::rollout::{RetiredRevisions, Rollout};
 use super::verify::Verify;
@@ -55,6 +56,10 @@ pub type Definition = serde_json::Map<String, serde_json::Value>;
     .message("rollout is for ECS services: leave it out with batch"))]
 #[x_kube(validation = Rule::new("!has(self.pinDigest) || !self.pinDigest || self.verify != 'Off'")
     .message("pinDigest registers the digest that verify finds: set verify to Warn or Enforce"))]
+#[x_kube(validation = Rule::new("!has(self.pullNetworkRef) || !has(self.pullNetworkRef.restrictPulls) || !has(self.executionRole) || !has(self.executionRole.restrictPullsTo)")
+    .message("pullNetworkRef.restrictPulls and executionRole.restrictPullsTo say the same: leave one of them out"))]
+#[x_kube(validation = Rule::new("!has(self.pullNetworkRef) || !has(self.pullNetworkRef.restrictPulls) || !has(self.executionRole) || !has(self.executionRole.managedPolicy) || self.executionRole.managedPolicy != 'Always'")
+    .message("the managed policy allows pulls from anywhere, so it cannot be attached with restrictPulls: leave managedPolicy out"))]
 #[x_kube(validation = Rule::new("!has(oldSelf.region) || !has(self.region) || self.region == oldSelf.region")
     .message("region cannot be changed: delete this workload and create it in the other Region, or create a second one"))]
 #[x_kube(validation = Rule::new("!has(oldSelf.bindingRef) || !has(self.bindingRef) || self.bindingRef.name == oldSelf.bindingRef.name")
@@ -94,6 +99,10 @@ pub struct PrivateImageWorkloadSpec {
     /// The task execution role. By default one is made and kept for the namespace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub execution_role: Option<ExecutionRole>,
+
+    /// The PullNetwork in which the tasks run. The definition waits until its endpoints are available.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pull_network_ref: Option<PullNetworkRef>,
 
     /// An ECS task definition: the fields of RegisterTaskDefinition, in AWS's spelling. `family`, `executionRoleArn` and
     /// `repositoryCredentials` are filled in where they are left out.

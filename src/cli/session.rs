@@ -185,6 +185,7 @@ impl Session {
             credentials: self.objects.credentials.clone(),
             planned_credentials: self.plans_only,
             strangers: vec![],
+            network: None,
             value_key: self.value_key.clone(),
             compare_values: self.compare_values,
         }

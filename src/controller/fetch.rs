@@ -145,6 +145,7 @@ pub async fn inputs(
         credentials,
         planned_credentials: false,
         strangers: vec![],
+        network: None,
         value_key,
         compare_values: false,
         workload,

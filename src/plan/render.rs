@@ -48,12 +48,16 @@ fn sign(action: &Action) -> char {
         | Action::CreateRole { .. }
         | Action::AttachRolePolicy { .. }
         | Action::PutRolePermissionsBoundary { .. }
+        | Action::CreateSecurityGroup { .. }
+        | Action::CreateVpcEndpoint { .. }
         | Action::RegisterDefinition { .. } => '+',
         Action::DeleteSecret { .. }
         | Action::DeleteRolePolicy { .. }
         | Action::DetachRolePolicy { .. }
         | Action::DeleteRole { .. }
         | Action::DeregisterDefinition { .. }
+        | Action::DeleteSecurityGroup { .. }
+        | Action::DeleteVpcEndpoint { .. }
         | Action::DeleteTaskDefinitions { .. } => '-',
         _ => '~',
     }
@@ -62,22 +66,31 @@ fn sign(action: &Action) -> char {
 /// What a step does, in a word or two.
 pub(crate) fn verb(action: &Action) -> &'static str {
     match action {
-        Action::CreateSecret { .. } | Action::CreateRole { .. } => "create",
+        Action::CreateSecret { .. }
+        | Action::CreateRole { .. }
+        | Action::CreateSecurityGroup { .. }
+        | Action::CreateVpcEndpoint { .. } => "create",
         Action::RestoreSecret { .. } => "restore",
         Action::PutSecretValue { .. } | Action::UpdateSecretVersionStage { .. } => "set value of",
-        Action::UpdateSecret { .. } => "update",
-        Action::AdoptSecret { .. } => "take over",
+        Action::UpdateSecret { .. } | Action::ModifyVpcEndpoint { .. } => "update",
+        Action::AdoptSecret { .. } | Action::AdoptEndpoint { .. } => "take over",
         Action::ReplicateSecretToRegions { .. } => "copy to other Regions",
         Action::RemoveRegionsFromReplication { .. } => "remove copies of",
         Action::PutResourcePolicy { .. } => "set resource policy of",
         Action::DeleteResourcePolicy { .. } => "delete resource policy of",
         Action::UpdateAssumeRolePolicy { .. } => "set trust policy of",
-        Action::TagSecret { .. } | Action::TagRole { .. } | Action::TagDefinition { .. } => "tag",
+        Action::TagSecret { .. } | Action::TagRole { .. } | Action::TagDefinition { .. } | Action::CreateTags { .. } => "tag",
         Action::PutRolePolicy { .. } => "set policy of",
         Action::PutRolePermissionsBoundary { .. } => "set permissions boundary of",
         Action::AttachRolePolicy { .. } => "attach managed policy to",
         Action::RegisterDefinition { .. } => "register",
-        Action::DeleteSecret { .. } | Action::DeleteRole { .. } | Action::DeleteTaskDefinitions { .. } => "delete",
+        Action::DeleteSecret { .. }
+        | Action::DeleteRole { .. }
+        | Action::DeleteTaskDefinitions { .. }
+        | Action::DeleteSecurityGroup { .. }
+        | Action::DeleteVpcEndpoint { .. } => "delete",
+        Action::AuthorizeSecurityGroupIngress { .. } => "open 443 of",
+        Action::RevokeSecurityGroupIngress { .. } => "close 443 of",
         Action::UpdateService { .. } => "roll",
         Action::DeleteRolePolicy { .. } => "delete policy of",
         Action::DetachRolePolicy { .. } => "detach managed policy from",

@@ -49,6 +49,7 @@ pub(crate) fn as_written(spec: &str) -> Inputs {
         credentials: vec![],
         planned_credentials: false,
         strangers: vec![],
+        network: None,
         value_key: ValueKey::new(Sealed::new("k".repeat(64))).unwrap(),
         compare_values: false,
     }

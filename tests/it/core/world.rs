@@ -302,6 +302,7 @@ impl World {
                 service.deployments.insert(0, Deployment { task_definition: revision.clone(), ..began });
                 service.task_definition = revision;
             }
+            network => panic!("no workload asks for {network:?}"),
         }
         Ok(Output::default())
     }

@@ -1,0 +1,29 @@
+//! The few calls of Amazon EC2 that Wharfinger makes, in plain types. What they mean is for others to say.
+
+mod seen;
+
+pub use seen::*;
+
+use aws_smithy_runtime_api::client::interceptors::SharedInterceptor;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::ErrorMetadata;
+use aws_types::SdkConfig;
+
+/// A call that failed. EC2 models none of its errors: a code and a message is all that there is.
+pub type Failed = SdkError<ErrorMetadata, HttpResponse>;
+
+/// EC2 in one Region, with one identity.
+#[derive(Debug, Clone)]
+pub struct Client(aws_sdk_ec2::Client);
+
+impl Client {
+    /// The client of a configuration, with what looks at each call.
+    pub fn new(config: &SdkConfig, interceptors: impl IntoIterator<Item = SharedInterceptor>) -> Self {
+        let mut builder = aws_sdk_ec2::config::Builder::from(config);
+        for interceptor in interceptors {
+            builder.push_interceptor(interceptor);
+        }
+        Self(aws_sdk_ec2::Client::from_conf(builder.build()))
+    }
+}
