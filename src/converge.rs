@@ -1,6 +1,10 @@
 //! One pass over one workload: the stages in a row. Controller and command line share it; what differs is whether the last call,
 //! the one that writes, is made. It takes a permit: a pass without one only plans.
 
+mod pull_network;
+
+pub use pull_network::{converge_network, network_from_nothing, remove_network};
+
 use crate::api::PrivateImageWorkload;
 use crate::apply::apply;
 use crate::aws::Reader;

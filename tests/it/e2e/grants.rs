@@ -46,11 +46,14 @@ impl Kubeconfig {
 
 /// What is needed in the whole cluster, whatever is watched.
 pub(super) fn cluster_rules() -> Value {
-    let kinds =
-        ["accountbindings", "privateimageworkloads", "registrycredentials"].map(|plural| format!("{plural}.wharfinger.dev"));
+    let kinds = ["accountbindings", "privateimageworkloads", "pullnetworks", "registrycredentials"];
+    let kinds = kinds.map(|plural| format!("{plural}.wharfinger.dev"));
     json!([
-        {"apiGroups": ["wharfinger.dev"], "resources": ["accountbindings"], "verbs": ["get", "list", "watch", "patch"]},
-        {"apiGroups": ["wharfinger.dev"], "resources": ["accountbindings/status"], "verbs": ["patch"]},
+        {
+            "apiGroups": ["wharfinger.dev"], "resources": ["accountbindings", "pullnetworks"],
+            "verbs": ["get", "list", "watch", "patch"],
+        },
+        {"apiGroups": ["wharfinger.dev"], "resources": ["accountbindings/status", "pullnetworks/status"], "verbs": ["patch"]},
         {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get"]},
         {
             "apiGroups": ["apiextensions.k8s.io"], "resources": ["customresourcedefinitions"], "verbs": ["get"],
