@@ -15,7 +15,7 @@ pub use leftovers::{follows, goes_on, has_leftovers};
 pub use reason::Reason;
 pub use registry_credential::{blocked_credential, credential_users, names_credential, summarise_credential};
 pub use removal::{Farewell, farewell, inventory, leaves_everything};
-pub use report::{Part, Report, State, Thing, report, report_binding, report_credential};
+pub use report::{Part, Report, State, Thing, report, report_binding, report_credential, report_network};
 
 use crate::api::{FLUX_REQUESTED_AT, PrivateImageWorkload, PrivateImageWorkloadStatus, REQUESTED_AT, ServiceStatus, Verify};
 use crate::failure::FailureKind;

@@ -83,7 +83,7 @@ pub(super) fn secret_rules() -> Value {
 }
 
 /// What is needed where the controller runs.
-pub(super) fn state_rules() -> Value {
+fn state_rules() -> Value {
     json!([
         {"apiGroups": [""], "resources": ["secrets"], "verbs": ["create"]},
         {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"], "resourceNames": ["wharfinger-value-key"]},
@@ -103,6 +103,13 @@ impl World {
         let token = accounts.create_token_request("wharfinger", &PostParams::default(), &asked).await.expect("a token");
         let token = token.status.expect("a status").token;
         format!("--kubeconfig={}", Kubeconfig::of_parts().with_token(&token).write(&self.name).display())
+    }
+
+    /// Grants the service account what it needs where it runs, and the events of what is in no namespace.
+    pub(super) async fn grant_state(&self) {
+        self.grant(Some(&self.name), "state", state_rules()).await;
+        let events = json!([{"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create", "patch"]}]);
+        self.grant(Some("default"), &format!("{}-unplaced", self.name), events).await;
     }
 
     /// Grants the service account something in a namespace, or in all of the cluster.
