@@ -7,9 +7,7 @@ use super::objects::{add_finalizer, is_conflict, remove_finalizer, replace_statu
 use super::trouble::{Kind, Trouble};
 use super::turns::BUSY;
 use super::{Context, Error, listed, unfinished, within};
-use crate::api::{
-    AccountBinding, BindingController, IN_USE_FINALIZER, PrivateImageWorkload, PullNetwork, RegistryCredential,
-};
+use crate::api::{AccountBinding, BindingController, IN_USE_FINALIZER, PrivateImageWorkload, PullNetwork, RegistryCredential};
 use crate::inputs::{Bindings, NetworkInputs};
 use crate::status::{Share, binding_status, rival};
 use crate::target::{self, Claim};

@@ -80,12 +80,7 @@ async fn run(stale: &PullNetwork, context: &Context) -> Result<Action, Error> {
     Ok(action)
 }
 
-async fn pass(
-    context: &Context,
-    lead: &Lead,
-    api: &Api<PullNetwork>,
-    network: PullNetwork,
-) -> Result<(Action, Reason), Error> {
+async fn pass(context: &Context, lead: &Lead, api: &Api<PullNetwork>, network: PullNetwork) -> Result<(Action, Reason), Error> {
     let write = network.spec.management_policy == ManagementPolicy::Full;
     let mut inputs = fetch::dereference_network(context, network).await?;
     if !inputs.network.spec.suspend {
@@ -131,12 +126,7 @@ fn was_ready(network: &PullNetwork) -> bool {
     seen && status.and_then(ready).is_some_and(|ready| ready.status == "True")
 }
 
-async fn delete(
-    context: &Context,
-    lead: &Lead,
-    api: &Api<PullNetwork>,
-    network: PullNetwork,
-) -> Result<(Action, Reason), Error> {
+async fn delete(context: &Context, lead: &Lead, api: &Api<PullNetwork>, network: PullNetwork) -> Result<(Action, Reason), Error> {
     if !network.finalizers().iter().any(|it| it == CLEANUP_FINALIZER) {
         return Ok((Action::await_change(), Reason::Succeeded));
     }
@@ -144,8 +134,8 @@ async fn delete(
     if annotated(&network, ABANDON) {
         return let_go(context, lead, api, &network, "Abandoned").await;
     }
-    let leaves = network.spec.management_policy == ManagementPolicy::Observe
-        || network.spec.deletion_policy == DeletionPolicy::Retain;
+    let leaves =
+        network.spec.management_policy == ManagementPolicy::Observe || network.spec.deletion_policy == DeletionPolicy::Retain;
     // From the API server itself: the cache may lag behind.
     let users = network_users(listed::<PrivateImageWorkload>(context).await?.iter(), &network);
     let free = users.is_empty() || annotated(&network, FORCE_DELETE);

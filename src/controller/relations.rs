@@ -2,8 +2,7 @@
 
 use super::binding::Tenant;
 use crate::api::{
-    ABANDON, AccountBinding, FLUX_REQUESTED_AT, FORCE_DELETE, PrivateImageWorkload, PullNetwork, REQUESTED_AT,
-    RegistryCredential,
+    ABANDON, AccountBinding, FLUX_REQUESTED_AT, FORCE_DELETE, PrivateImageWorkload, PullNetwork, REQUESTED_AT, RegistryCredential,
 };
 use crate::status::{READY, find, names_credential};
 use k8s_openapi::api::core::v1::Secret;

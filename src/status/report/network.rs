@@ -20,7 +20,8 @@ fn things(kind: Kind, network: &PullNetwork, status: &PullNetworkStatus) -> Vec<
         Kind::SecurityGroup => {
             let made = status.security_group_id.iter().map(|id| thing("security group", Some(id.clone()), None, None));
             let named = network.spec.security_groups.ids.iter();
-            made.chain(named.map(|id| thing("security group", Some(id.clone()), None, Some("not made here".to_owned())))).collect()
+            made.chain(named.map(|id| thing("security group", Some(id.clone()), None, Some("not made here".to_owned()))))
+                .collect()
         }
         _ => vec![thing("VPC", Some(network.spec.vpc_id.clone()), None, None)],
     }
@@ -38,5 +39,10 @@ fn endpoint(it: &EndpointStatus) -> Thing {
 
 fn users(status: &PullNetworkStatus) -> Thing {
     let note = format!("{} network interfaces are billed by the hour", status.billed_interfaces);
-    thing("used by", Some(format!("{} {}", status.users, if status.users == 1 { "workload" } else { "workloads" })), None, Some(note))
+    thing(
+        "used by",
+        Some(format!("{} {}", status.users, if status.users == 1 { "workload" } else { "workloads" })),
+        None,
+        Some(note),
+    )
 }
