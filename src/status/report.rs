@@ -1,6 +1,10 @@
 //! A status as it is told to people: what is so, part by part, what exists in AWS for it, and what to do. A pure function of the object:
 //! whoever reports asks nobody but the API server.
 
+mod network;
+
+pub use network::report_network;
+
 use super::{IMAGE_VERIFIED, PARTS, READY, Reason, SERVICES_UPDATED, STALLED};
 use crate::api::{
     AccountBinding, ImageStatus, PrivateImageWorkload, PrivateImageWorkloadStatus, RegistryCredential, RegistryCredentialStatus,
