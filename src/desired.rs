@@ -6,6 +6,7 @@ mod doubtful;
 mod fences;
 mod history;
 mod needs;
+mod pull_network;
 mod registry_credential;
 mod removal;
 mod rules;
@@ -22,6 +23,7 @@ pub(crate) use needs::decryption;
 pub(crate) use registry_credential::{owner as credential_owner, recovery_window, secret_name as credential_secret_name};
 
 pub use history::{FormerRole, FormerSecret, REVISION_HISTORY_LIMIT};
+pub use pull_network::{Belongings, DesiredGroups, DesiredNetwork, NetworkRemoval, network_removal, resolve_network};
 pub use registry_credential::{CredentialSecret, DesiredCredential, resolve_credential};
 pub use removal::{Removal, RemovedSecret, known_definitions, removal};
 

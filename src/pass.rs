@@ -2,9 +2,11 @@
 
 mod history;
 mod order;
+mod pull_network;
 mod registry_credential;
 
 pub use order::blocked;
+pub use pull_network::network_facts;
 pub use registry_credential::credential_facts;
 
 use crate::api::{
@@ -63,7 +65,7 @@ pub enum Outcome {
 /// What AWS's answer to a write says.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Output {
-    /// ARN of what was made.
+    /// ARN or id of what was made.
     pub arn: Option<String>,
     /// Revision of a definition.
     pub revision: Option<i64>,

@@ -3,6 +3,7 @@
 
 mod converge;
 mod permissions;
+mod pull_network;
 mod registry_credential;
 mod remove;
 pub mod render;
@@ -12,6 +13,8 @@ mod verify;
 
 pub use converge::{converge, imagined};
 pub(crate) use permissions::container_grants;
+pub use pull_network::{imagined_for_network, network, remove_network};
+pub(crate) use pull_network::{is_ours, own as own_endpoint, survey};
 pub use registry_credential::{credential, imagined_for_credential, remove_credential};
 pub use remove::remove;
 pub(crate) use secrets::{Scope, existing_secret, is_strangers, key_of};
@@ -71,6 +74,21 @@ impl Subject {
     /// The role of this name.
     pub fn role(name: &str) -> Self {
         Self { kind: Kind::Role, name: name.to_owned() }
+    }
+
+    /// The VPC of this id.
+    pub fn vpc(id: &str) -> Self {
+        Self { kind: Kind::Vpc, name: id.to_owned() }
+    }
+
+    /// The security group of this name.
+    pub fn security_group(name: &str) -> Self {
+        Self { kind: Kind::SecurityGroup, name: name.to_owned() }
+    }
+
+    /// The endpoint of this service, in short.
+    pub fn endpoint(service: &str) -> Self {
+        Self { kind: Kind::Endpoint, name: service.to_owned() }
     }
 
     /// The definition of this name.

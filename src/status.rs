@@ -4,6 +4,7 @@ mod binding;
 mod explanation;
 mod images;
 mod leftovers;
+mod pull_network;
 mod reason;
 mod registry_credential;
 mod removal;
@@ -12,6 +13,7 @@ mod report;
 pub use binding::{Installation, Share, binding_status, rival};
 pub use explanation::{Explanation, WhoActs, reasons_page};
 pub use leftovers::{follows, goes_on, has_leftovers};
+pub use pull_network::{blocked_network, summarise_network};
 pub use reason::Reason;
 pub use registry_credential::{blocked_credential, credential_users, names_credential, summarise_credential};
 pub use removal::{Farewell, farewell, inventory, leaves_everything};
@@ -41,6 +43,9 @@ const PARTS: [(&str, &[Kind]); 4] = [
 ];
 /// The part that only some ask for.
 const SERVICES_UPDATED: &str = "ServicesUpdated";
+
+/// How the endpoints of a network are: a part of the network, and of each workload in it.
+pub(crate) const ENDPOINTS_READY: &str = "EndpointsReady";
 
 /// What registries said. It is no part of `Ready`: where it has to be so, the definition waits for it.
 const IMAGE_VERIFIED: &str = "ImageVerified";
@@ -252,6 +257,7 @@ fn success(round: &Round, part: &str) -> String {
                 .collect();
             if secrets.is_empty() { "no container needs a credential".into() } else { secrets.join("; ") }
         }
+        part if pull_network::is_part(part) => pull_network::success(facts, part),
         "ExecutionRoleReady" => facts.role_arn.clone().unwrap_or_default(),
         SERVICES_UPDATED => {
             let told = |it: &ServiceStatus| format!("{}/{}: {} of {} tasks run", it.cluster, it.service, it.running, it.desired);

@@ -1,12 +1,21 @@
 //! What a pull network is made of in AWS: endpoints, their security group, and the VPC that they are in.
 //!
-//! The plain words of EC2 ([`Endpoint`], [`Subnet`], …) come from `crates/ec2`; what they mean is decided here.
+//! The plain words of EC2 ([`Endpoint`], [`Subnet`], …) come from `crates/ec2`; what they mean is decided here: which endpoints are
+//! needed ([`services`]), where ([`place`]), with which policy ([`policies`]), behind which security group ([`group`]), and what
+//! differs of one that exists ([`endpoint`]).
+
+pub mod endpoint;
+pub mod group;
+pub mod place;
+pub mod policies;
+pub mod services;
 
 pub use wharfinger_ec2::{
     DnsAttributes, Endpoint, EndpointKind, EndpointService, Ingress, RouteTable, SecurityGroup, Subnet, Vpc,
 };
 
-use super::tags::Tags;
+use super::names;
+use super::tags::{Owner, Tags};
 use crate::observed::Snapshot;
 use serde::Serialize;
 use serde_json::Value;
@@ -88,4 +97,11 @@ pub struct EndpointChange {
     pub policy_document: Option<Value>,
     /// Back to AWS's own policy, full access.
     pub reset_policy: bool,
+}
+
+/// The owner's tags, and a name for people, which is never compared.
+pub(crate) fn named_tags(owner: &Owner, name: &str) -> Tags {
+    let mut tags = owner.tags();
+    tags.insert("Name".to_owned(), names::tag_value(name));
+    tags
 }

@@ -51,6 +51,12 @@ pub enum Reason {
     ImageNotVerified,
     /// The same, as the registry fails or takes no more requests.
     RegistryUnavailable,
+    /// The VPC, its DNS, its subnets, zones or security groups are such that endpoints cannot be there, or would not serve.
+    NetworkUnsuitable,
+    /// What may cut open connections for a moment waits for an explicit yes in the spec.
+    NotConfirmed,
+    /// Something that no endpoint leads to needs a way to the internet.
+    InternetPathNeeded,
     /// The deployment of a service failed, or ECS rolled it back.
     RolloutFailed,
     /// It is so, and somebody else registered a newer revision in the family.
@@ -63,7 +69,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 29] = [
         Self::Succeeded,
         Self::Progressing,
         Self::Suspended,
@@ -86,6 +92,9 @@ impl Reason {
         Self::QuotaExceeded,
         Self::ImageNotVerified,
         Self::RegistryUnavailable,
+        Self::NetworkUnsuitable,
+        Self::NotConfirmed,
+        Self::InternetPathNeeded,
         Self::RolloutFailed,
         Self::ForeignRevision,
         Self::DeletionBlocked,
@@ -114,10 +123,13 @@ impl Reason {
             | Self::RefusedByAws
             | Self::QuotaExceeded
             | Self::ImageNotVerified
+            | Self::NetworkUnsuitable
+            | Self::NotConfirmed
             | Self::RolloutFailed
             | Self::DriftDetected => true,
             Self::Succeeded
             | Self::ForeignRevision
+            | Self::InternetPathNeeded
             | Self::Progressing
             | Self::Suspended
             | Self::SecretSourceMissing
