@@ -65,7 +65,7 @@ pub enum Outcome {
 /// What AWS's answer to a write says.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Output {
-    /// ARN or id of what was made.
+    /// ARN of what was made, or its id where EC2 tells none.
     pub arn: Option<String>,
     /// Revision of a definition.
     pub revision: Option<i64>,

@@ -177,7 +177,7 @@ fn text(reason: Reason) -> Row {
         ),
         Reason::RefusedByAws => (
             "AWS refuses what was sent, for instance a definition.",
-            "A value or a combination of values that only AWS can judge.",
+            "A value or a combination of values that only AWS can judge; or names of a service that lead elsewhere in the VPC already, by another endpoint or a private hosted zone.",
             You,
             "AWS's own message says why, and what to do about it: mostly, change the spec.",
             &[],

@@ -168,7 +168,9 @@ impl From<FailureKind> for Reason {
             FailureKind::Throttled => Self::Throttled,
             FailureKind::HeldBack => Self::Progressing,
             FailureKind::QuotaExceeded => Self::QuotaExceeded,
-            FailureKind::Invalid | FailureKind::VersionTaken | FailureKind::PolicyRefused => Self::RefusedByAws,
+            FailureKind::Invalid | FailureKind::VersionTaken | FailureKind::PolicyRefused | FailureKind::DnsConflict => {
+                Self::RefusedByAws
+            }
         }
     }
 }
