@@ -81,7 +81,7 @@ impl RoleSettings {
     }
 
     /// The network whose ids are not known yet.
-    fn awaited_network(&self) -> Option<&str> {
+    fn unknown_network(&self) -> Option<&str> {
         self.network.as_ref().filter(|_| self.pulls.is_anywhere()).map(|network| network.name.as_str())
     }
 
@@ -175,7 +175,7 @@ impl DesiredRole {
 pub fn plan(desired: &DesiredRole, own: &Grants, observed: Option<&RoleSnapshot>, after: &[Subject], plan: &mut Plan) {
     let Some(observed) = observed else { return };
     let subject = Subject::role(&desired.name);
-    if let Some(network) = desired.settings.awaited_network() {
+    if let Some(network) = desired.settings.unknown_network() {
         let message = format!(
             "role {} waits for the ids that PullNetwork {network} has, to which its pulls are bound; what it allows stays as it is",
             desired.name
