@@ -6,12 +6,13 @@ use crate::cli::say;
 use crate::converge::{converge_network, remove_network};
 use crate::inputs::NetworkInputs;
 use crate::pass::Pass;
+use crate::plan::Hold;
 use crate::status::{READY, Reason, network_users, summarise_network};
 use jiff::Timestamp;
 use kube::ResourceExt;
 use std::time::Duration;
 
-/// How often endpoints that are being made are looked at, and how many times: it takes AWS a few minutes.
+/// How often endpoints that are being made, or deleted, are looked at, and how many times: it takes AWS a few minutes.
 const PENDING: Duration = Duration::from_secs(10);
 const LOOKS: usize = 60;
 
@@ -43,9 +44,7 @@ impl Session {
                 pause(wait).await;
             } else if write && looks < LOOKS && self.is_being_made(index) {
                 looks += 1;
-                let name = self.objects.networks[index].name_any();
-                say(&format!("PullNetwork {name}: endpoints are being made; next look in {} s", PENDING.as_secs()));
-                tokio::time::sleep(PENDING).await;
+                look_again(&self.objects.networks[index], "endpoints are being made").await;
             } else {
                 return pass;
             }
@@ -72,14 +71,28 @@ impl Session {
     pub(in crate::cli) async fn remove_network(&self, network: &PullNetwork) -> Pass {
         let write = network.spec.management_policy == ManagementPolicy::Full;
         let retained = network.spec.deletion_policy == DeletionPolicy::Retain;
-        let mut waits = WAITS.iter();
+        let (mut waits, mut looks) = (WAITS.iter(), 0);
         loop {
             let permit = (write && !retained).then_some(&self.permit);
             let pass = remove_network(&self.accounts, &self.network_inputs(network), permit).await;
-            match next_wait(&pass, &mut waits) {
-                Some(wait) => pause(wait).await,
-                None => return pass,
+            if let Some(wait) = next_wait(&pass, &mut waits) {
+                pause(wait).await;
+            } else if permit.is_some() && looks < LOOKS && is_ending(&pass) {
+                looks += 1;
+                look_again(network, "endpoints are being deleted").await;
+            } else {
+                return pass;
             }
         }
     }
+}
+
+/// Whether something only waits for the end of something else.
+fn is_ending(pass: &Pass) -> bool {
+    matches!(pass, Pass::Done(round) if round.plan.held.iter().any(|held| held.hold == Hold::Waiting))
+}
+
+async fn look_again(network: &PullNetwork, why: &str) {
+    say(&format!("PullNetwork {}: {why}; next look in {} s", network.name_any(), PENDING.as_secs()));
+    tokio::time::sleep(PENDING).await;
 }
