@@ -4,10 +4,10 @@ use super::{Done, Facts, Outcome};
 use crate::api::EndpointStatus;
 use crate::desired::{DesiredGroups, DesiredNetwork};
 use crate::observed::Snapshot;
-use crate::plan::{self, Action, Plan};
+use crate::plan::{self, Action, Hold, Plan, Subject};
 use crate::resource::network::endpoint::DesiredEndpoint;
 use crate::resource::network::services::Service;
-use crate::resource::network::{Endpoint, EndpointKind, ObservedNetwork};
+use crate::resource::network::{Endpoint, EndpointKind, ObservedNetwork, kind_word};
 use std::collections::BTreeSet;
 
 /// AWS's words for what has just been asked for.
@@ -41,11 +41,11 @@ fn status(
     observed: &ObservedNetwork,
     done: &Done,
 ) -> EndpointStatus {
-    let kind = if wanted.service.endpoint_kind() == EndpointKind::Gateway { "Gateway" } else { "Interface" };
+    let kind = wanted.service.endpoint_kind();
     let told = |id: Option<String>, state: Option<&str>, managed: bool| EndpointStatus {
         service: wanted.service.short().to_owned(),
         id,
-        kind: kind.to_owned(),
+        kind: kind_word(&kind).to_owned(),
         state: state.map(str::to_owned),
         managed,
         reason: wanted.reason.clone(),
@@ -66,9 +66,14 @@ fn status(
     {
         return told(Some(other.id.clone()), Some(&other.state), adopted(done).contains(&other.id));
     }
-    match recorded.filter(|it| it.managed) {
-        Some(gone) => told(gone.id.clone(), Some(DELETED), true),
-        None => told(None, None, false),
+    let seen = |id: &Option<String>| all.iter().find(|it| Some(&it.id) == id.as_ref());
+    match recorded.map(|it| (it, seen(&it.id))) {
+        Some((gone, None)) if gone.managed => told(gone.id.clone(), Some(DELETED), true),
+        // Something else could not be seen. What was found to suffice then counts until the contrary is known.
+        Some((used, Some(found))) if !used.managed && !is_in_the_way(wanted.service, done) => {
+            told(used.id.clone(), Some(&found.state), false)
+        }
+        _ => told(None, None, false),
     }
 }
 
@@ -78,6 +83,11 @@ fn created(action: &Action, desired: &DesiredNetwork, service: Service) -> bool 
 
 fn is_of(endpoint: &Endpoint, desired: &DesiredNetwork, service: Service) -> bool {
     Service::of(&endpoint.service_name, &desired.target.region) == Some(service)
+}
+
+fn is_in_the_way(service: Service, done: &Done) -> bool {
+    let subject = Subject::endpoint(service.short());
+    done.plan.held.iter().any(|held| held.subject == subject && held.hold == Hold::NotOurs)
 }
 
 fn ended(done: &Done) -> BTreeSet<String> {

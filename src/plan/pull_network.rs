@@ -53,14 +53,14 @@ fn steps(desired: &DesiredNetwork, observed: &ObservedNetwork, plan: &mut Plan) 
         (Snapshot::Absent, _) | (_, Snapshot::Absent) => return BTreeMap::new(), // lists are never absent
     };
     let view = View { desired, observed, subnets, all, services, resolves, groups };
-    let (mut billed, mut used) = (0, BTreeMap::new());
+    let (mut billed, mut used) = (vec![], BTreeMap::new());
     for wanted in &desired.endpoints {
         let planned = view.plan(wanted, plan);
-        billed += planned.interfaces;
+        billed.extend((planned.interfaces > 0).then_some(planned.interfaces));
         used.extend(planned.used.map(|id| (wanted.service, id)));
     }
     leftovers::end_surplus(&view, plan);
-    tell_cost(&view, billed, plan);
+    tell_cost(&view, &billed, plan);
     used
 }
 
@@ -223,16 +223,18 @@ fn check_given(
     }
 }
 
-/// What AWS bills by the hour, where this plan changes it. Gateways cost nothing (AWS: PrivateLink pricing).
-fn tell_cost(view: &View, billed: usize, plan: &mut Plan) {
+/// What AWS bills by the hour, where this plan changes it. `billed` = the network interfaces of each endpoint of ours. Gateways cost
+/// nothing (AWS: PrivateLink pricing).
+fn tell_cost(view: &View, billed: &[usize], plan: &mut Plan) {
     let ours = view.all.iter().filter(|it| it.kind == EndpointKind::Interface && is_ours(view.desired, it));
     let before: usize = ours.map(|endpoint| endpoint.subnet_ids.len()).sum();
-    if billed > 0 && billed != before {
-        let endpoints = view.desired.endpoints.iter().filter(|it| it.service.endpoint_kind() == EndpointKind::Interface).count();
-        let zones = view.zones().len();
-        let zones = if zones == 1 { "1 zone".to_owned() } else { format!("{zones} zones") };
+    let total: usize = billed.iter().sum();
+    if total > 0 && total != before {
+        let counted = |count: usize, one: &str| if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") };
         plan.notes.push(format!(
-            "{endpoints} interface endpoints in {zones}: {billed} network interfaces are billed by the hour, and the data through them"
+            "{} in {}: {total} network interfaces are billed by the hour, and the data through them",
+            counted(billed.len(), "interface endpoint"),
+            counted(view.zones().len(), "zone")
         ));
     }
 }

@@ -48,6 +48,15 @@ pub struct ObservedNetwork {
     pub services: Snapshot<Vec<EndpointService>>,
 }
 
+/// EC2's word for a kind of endpoint.
+pub(crate) fn kind_word(kind: &EndpointKind) -> &str {
+    match kind {
+        EndpointKind::Interface => "Interface",
+        EndpointKind::Gateway => "Gateway",
+        EndpointKind::Other(word) => word,
+    }
+}
+
 /// The owner's tags, and a name for people, which is never compared.
 pub(crate) fn named_tags(owner: &Owner, name: &str) -> Tags {
     let mut tags = owner.tags();

@@ -100,7 +100,7 @@ pub(super) fn warnings(spec: &PullNetworkSpec, target: &Target, endpoints: &[Des
     }
     if has(Service::SecretsManager) && spec.policies.secretsmanager == SecretsPolicy::Scoped {
         told.push(format!(
-            "policies.secretsmanager is Scoped: everybody in the VPC but {roles} and spec.additionalPrincipals is denied Secrets Manager, applications and this controller included if they run there and are not named"
+            "policies.secretsmanager is Scoped: everybody in the VPC but {roles} and spec.additionalPrincipals is denied Secrets Manager, applications, existing roles that workloads name, and this controller included if they run there and are not named"
         ));
     }
     let written = [

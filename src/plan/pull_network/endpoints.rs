@@ -6,7 +6,7 @@ use crate::plan::{Action, Hold, Plan, Subject};
 use crate::resource::network::endpoint::{DesiredEndpoint, Phase, Wanted, calls, phase};
 use crate::resource::network::place::{by_zone, one_a_zone};
 use crate::resource::network::services::Service;
-use crate::resource::network::{Endpoint, EndpointKind, EndpointService, ObservedNetwork, Subnet};
+use crate::resource::network::{Endpoint, EndpointKind, EndpointService, ObservedNetwork, Subnet, kind_word};
 use crate::resource::tags::missing;
 use crate::status::Reason;
 use std::collections::{BTreeMap, BTreeSet};
@@ -86,8 +86,9 @@ impl<'a> View<'a> {
         let found = self.services.iter().find(|it| it.kind == kind && names.contains(&it.name));
         if found.is_none() {
             let message = format!(
-                "Region {region} has no endpoint service {} of type {kind:?}; without it these tasks need a way to the internet, or another Region",
-                names[0]
+                "Region {region} has no endpoint service {} of type {}; without it these tasks need a way to the internet, or another Region",
+                names[0],
+                kind_word(&kind)
             );
             plan.hold(subject(desired), Hold::Missing, message);
         }

@@ -4,7 +4,7 @@ use super::endpoints::{View, known, subject};
 use crate::plan::{Action, Hold, Plan};
 use crate::resource::network::endpoint::{Phase, Wanted, phase};
 use crate::resource::network::group::{Inbound, inbound};
-use crate::resource::network::{Endpoint, EndpointKind, SecurityGroup, policies};
+use crate::resource::network::{Endpoint, EndpointKind, SecurityGroup, kind_word, policies};
 use crate::resource::tags::claimed_by;
 use std::collections::BTreeSet;
 
@@ -89,7 +89,7 @@ impl View<'_> {
         let mut verdict = Verdict::default();
         let kind = wanted.desired.service.endpoint_kind();
         if other.kind != kind {
-            verdict.lacks.push(format!("it is of type {:?}, and {kind:?} is needed", other.kind));
+            verdict.lacks.push(format!("it is of type {}, and {} is needed", kind_word(&other.kind), kind_word(&kind)));
             return verdict;
         }
         if phase(other) != Phase::Available {
