@@ -47,6 +47,8 @@ pub enum Reason {
     RefusedByAws,
     /// An AWS quota is used up.
     QuotaExceeded,
+    /// The usual names of a service lead elsewhere in the VPC already.
+    DnsConflict,
     /// It is not proven that the credentials pull the images, and `spec.verify` or `spec.pinDigest` asks for that.
     ImageNotVerified,
     /// The same, as the registry fails or takes no more requests.
@@ -63,7 +65,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::Succeeded,
         Self::Progressing,
         Self::Suspended,
@@ -84,6 +86,7 @@ impl Reason {
         Self::AwsUnavailable,
         Self::RefusedByAws,
         Self::QuotaExceeded,
+        Self::DnsConflict,
         Self::ImageNotVerified,
         Self::RegistryUnavailable,
         Self::RolloutFailed,
@@ -113,6 +116,7 @@ impl Reason {
             | Self::AccessDenied
             | Self::RefusedByAws
             | Self::QuotaExceeded
+            | Self::DnsConflict
             | Self::ImageNotVerified
             | Self::RolloutFailed
             | Self::DriftDetected => true,
@@ -156,9 +160,8 @@ impl From<FailureKind> for Reason {
             FailureKind::Throttled => Self::Throttled,
             FailureKind::HeldBack => Self::Progressing,
             FailureKind::QuotaExceeded => Self::QuotaExceeded,
-            FailureKind::Invalid | FailureKind::VersionTaken | FailureKind::PolicyRefused | FailureKind::DnsConflict => {
-                Self::RefusedByAws
-            }
+            FailureKind::Invalid | FailureKind::VersionTaken | FailureKind::PolicyRefused => Self::RefusedByAws,
+            FailureKind::DnsConflict => Self::DnsConflict,
         }
     }
 }

@@ -19,6 +19,7 @@ fn dialect(service: &str) -> &'static str {
     match service {
         "sts" => "2011-06-15",
         "iam" => "2010-05-08",
+        "ec2" => "2016-11-15",
         "secretsmanager" => "secretsmanager",
         "ecs" => "AmazonEC2ContainerServiceV20141113",
         "kms" => "TrentService",
@@ -41,6 +42,11 @@ impl Account {
     /// The same account in another Region.
     pub(super) fn in_region(&self, region: &'static str) -> Self {
         Self { region, ..self.clone() }
+    }
+
+    /// The Region.
+    pub(super) fn region(&self) -> &'static str {
+        self.region
     }
 
     /// Environment in which the AWS SDKs act in this account, for runs without an AccountBinding.
