@@ -1,7 +1,7 @@
 //! The reads of a network: what its VPC has, together with the VPCs of the other networks of the account.
 //!
-//! With nothing in memory these are DescribeVpcs, DescribeDhcpOptions, two of DescribeVpcAttribute, DescribeVpcEndpointServices and the four
-//! lists that plans go by. The four alone are read each time.
+//! With nothing in memory these are DescribeVpcs, DescribeDhcpOptions, DescribeVpcAttribute twice, DescribeVpcEndpointServices and the four lists
+//! that plans go by, nine in all. The four alone are read each time.
 
 use super::snapshot;
 use crate::aws::Reader;
@@ -19,7 +19,8 @@ const OF_AWS: &str = "AmazonProvidedDNS";
 /// How new the lists must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Freshness {
-    /// What was read in the last half minute will do, for whichever network that was.
+    /// What was read in the last half minute will do, for whichever network of the company that was. Who has no company reads anew: there
+    /// is nothing to save.
     Shared,
     /// They are read anew, of this VPC alone.
     Own,
@@ -36,8 +37,8 @@ pub async fn observe_network(
     let look = |ids| lists(reader, ids);
     let lists = async {
         match freshness {
-            Freshness::Shared => reader.networks.shared(id, company, look).await,
-            Freshness::Own => reader.networks.own(id, look).await,
+            Freshness::Shared if company.iter().any(|other| other != id) => reader.networks.shared(id, company, look).await,
+            Freshness::Shared | Freshness::Own => reader.networks.own(id, look).await,
         }
     };
     let (lists, dns, services) = join3(lists, dns(reader, id), services(reader, &reads.service_names)).await;

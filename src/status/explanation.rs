@@ -177,7 +177,7 @@ fn text(reason: Reason) -> Row {
         ),
         Reason::RefusedByAws => (
             "AWS refuses what was sent, for instance a definition.",
-            "A value or a combination of values that only AWS can judge; or names of a service that lead elsewhere in the VPC already, by another endpoint or a private hosted zone.",
+            "A value or a combination of values that only AWS can judge.",
             You,
             "AWS's own message says why, and what to do about it: mostly, change the spec.",
             &[],
@@ -187,6 +187,13 @@ fn text(reason: Reason) -> Row {
             "The account has as many secrets, roles, versions or revisions as it may have.",
             You,
             "Remove what is not needed, or have the quota raised.",
+            &[],
+        ),
+        Reason::DnsConflict => (
+            "An endpoint cannot have private DNS: the usual names of its service lead elsewhere in the VPC already.",
+            "Another endpoint of that service with private DNS, perhaps shared with the VPC by another account, or a private hosted zone of that name which is associated with the VPC.",
+            You,
+            "Remove it, or take private DNS from the other endpoint; an endpoint of this account can also be taken over, by spec.adoptionPolicy.",
             &[],
         ),
         Reason::ImageNotVerified => (

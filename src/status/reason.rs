@@ -47,6 +47,8 @@ pub enum Reason {
     RefusedByAws,
     /// An AWS quota is used up.
     QuotaExceeded,
+    /// The usual names of a service lead elsewhere in the VPC already.
+    DnsConflict,
     /// It is not proven that the credentials pull the images, and `spec.verify` or `spec.pinDigest` asks for that.
     ImageNotVerified,
     /// The same, as the registry fails or takes no more requests.
@@ -69,7 +71,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::Succeeded,
         Self::Progressing,
         Self::Suspended,
@@ -90,6 +92,7 @@ impl Reason {
         Self::AwsUnavailable,
         Self::RefusedByAws,
         Self::QuotaExceeded,
+        Self::DnsConflict,
         Self::ImageNotVerified,
         Self::RegistryUnavailable,
         Self::NetworkUnsuitable,
@@ -122,6 +125,7 @@ impl Reason {
             | Self::AccessDenied
             | Self::RefusedByAws
             | Self::QuotaExceeded
+            | Self::DnsConflict
             | Self::ImageNotVerified
             | Self::NetworkUnsuitable
             | Self::NotConfirmed
@@ -168,9 +172,8 @@ impl From<FailureKind> for Reason {
             FailureKind::Throttled => Self::Throttled,
             FailureKind::HeldBack => Self::Progressing,
             FailureKind::QuotaExceeded => Self::QuotaExceeded,
-            FailureKind::Invalid | FailureKind::VersionTaken | FailureKind::PolicyRefused | FailureKind::DnsConflict => {
-                Self::RefusedByAws
-            }
+            FailureKind::Invalid | FailureKind::VersionTaken | FailureKind::PolicyRefused => Self::RefusedByAws,
+            FailureKind::DnsConflict => Self::DnsConflict,
         }
     }
 }

@@ -60,7 +60,8 @@ async fn an_own_look_is_new_and_of_one_only() {
 async fn what_was_read_before_a_write_ended_counts_no_more() {
     let (aws, looks, now) = (Aws::default(), Looks::default(), Instant::now());
     let (begun, written) = (Notify::new(), Notify::new());
-    let before = looks.shared("a", &BTreeSet::new(), LATELY, now, Answer::is_ok, async |all: Ids| {
+    let nobody = BTreeSet::new();
+    let before = looks.shared("a", &nobody, LATELY, now, Answer::is_ok, async |all: Ids| {
         begun.notify_one();
         written.notified().await;
         aws.answer(&all)
