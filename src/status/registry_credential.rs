@@ -134,13 +134,16 @@ pub fn credential_users<'a>(
     workloads: impl Iterator<Item = &'a PrivateImageWorkload>,
     credential: &RegistryCredential,
 ) -> Vec<String> {
-    let named = |workload: &PrivateImageWorkload| {
-        let text = |part: &Option<String>| part.clone().unwrap_or_default();
-        format!("{}/{}", text(&workload.metadata.namespace), text(&workload.metadata.name))
-    };
-    let mut users: Vec<String> = workloads.filter(|workload| uses(workload, credential)).map(named).collect();
-    users.sort();
-    users
+    in_order(workloads.filter(|workload| uses(workload, credential)))
+}
+
+/// Workloads as `NAMESPACE/NAME`, in order.
+pub(super) fn in_order<'a>(workloads: impl Iterator<Item = &'a PrivateImageWorkload>) -> Vec<String> {
+    let text = |part: &Option<String>| part.clone().unwrap_or_default();
+    let path = |it: &PrivateImageWorkload| format!("{}/{}", text(&it.metadata.namespace), text(&it.metadata.name));
+    let mut paths: Vec<String> = workloads.map(path).collect();
+    paths.sort();
+    paths
 }
 
 /// Why a credential that is being deleted waits; none if it may go. `pass` = what its removal came to, once nobody uses it.

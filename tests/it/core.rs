@@ -21,6 +21,7 @@ mod place;
 mod planners;
 mod policy;
 mod properties;
+mod pull_network_ref;
 mod readers;
 mod recorded;
 pub(crate) mod registry_credential;
