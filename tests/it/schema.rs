@@ -252,7 +252,8 @@ async fn what_a_live_object_is_pinned_to_cannot_be_changed() {
 #[tokio::test]
 async fn the_examples_are_taken() {
     let client = client().await;
-    let kinds = ["PrivateImageWorkload", "RegistryCredential", "AccountBinding"];
+    let placed = ["PrivateImageWorkload", "RegistryCredential"];
+    let kinds = [&placed[..], &["AccountBinding", "PullNetwork"]].concat();
     let mut count = 0;
     for folder in ["examples", "examples/00-platform", "examples-needing-setup"] {
         for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).unwrap() {
@@ -262,7 +263,7 @@ async fn the_examples_are_taken() {
             }
             let documents: Vec<Value> = serde_saphyr::from_multiple(&std::fs::read_to_string(&path).unwrap()).unwrap();
             for mut object in documents.into_iter().filter(|object| kinds.iter().any(|kind| object["kind"] == *kind)) {
-                if object["kind"] != "AccountBinding" {
+                if placed.iter().any(|kind| object["kind"] == *kind) {
                     merge(&mut object, &json!({"metadata": {"namespace": "default"}}));
                 }
                 apply(&client, &object, true).await.unwrap_or_else(|refusal| panic!("{}: {refusal}", path.display()));
