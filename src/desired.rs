@@ -23,7 +23,7 @@ pub(crate) use registry_credential::{owner as credential_owner, recovery_window,
 
 pub use history::{FormerRole, FormerSecret, REVISION_HISTORY_LIMIT};
 pub use registry_credential::{CredentialSecret, DesiredCredential, resolve_credential};
-pub use removal::{Removal, RemovedSecret, known_definitions, removal};
+pub use removal::{Removal, RemovedSecret, definition_names, known_definitions, removal};
 
 use crate::api::{ContainerKeyStatus, PrivateImageWorkloadSpec, RetiredRevisions, RevisionStatus, RolledService};
 use crate::inputs::Inputs;
@@ -196,6 +196,7 @@ fn resolve_into(inputs: &Inputs, target: &Target, problems: &mut Vec<Problem>) -
             credentials: matched.by_container,
             owner: owner(inputs, &format!("PrivateImageWorkload/{}", workload_name(inputs))),
             tags: prepared.tags,
+            deletion_policy: spec.deletion_policy,
             recorded: recorded(inputs, &family),
         },
         secrets: matched.kept,
