@@ -12,6 +12,7 @@ mod import;
 mod local;
 mod output;
 mod probe;
+mod prune;
 mod remote;
 mod secrets;
 mod session;

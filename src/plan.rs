@@ -13,7 +13,7 @@ mod verify;
 pub use converge::{converge, imagined};
 pub(crate) use permissions::container_grants;
 pub use registry_credential::{credential, imagined_for_credential, remove_credential};
-pub use remove::remove;
+pub use remove::{remove, retained};
 pub(crate) use secrets::{Scope, existing_secret, is_strangers, key_of};
 pub use verify::questions;
 

@@ -2,6 +2,7 @@
 
 use super::arguments::{Common, What};
 use super::output::{self, Line};
+use super::prune;
 use super::session::Session;
 use super::{CHANGES, ERROR, OK, say};
 use crate::api::{ManagementPolicy, RegistryCredential};
@@ -9,14 +10,17 @@ use crate::converge::{Shared, converge, converge_credential, credential_from_not
 use crate::pass::{Pass, Round};
 use crate::plan::{Action, Plan, Step, render};
 use crate::problem::Problem;
+use crate::prune::Departed;
 use crate::status::{Reason, summarise_credential};
 use jiff::Timestamp;
 use kube::ResourceExt;
+use std::sync::Arc;
 
 /// What would change. What several workloads share is planned with the first of them.
 pub(super) async fn plan(common: &Common, what: &What) -> anyhow::Result<u8> {
     let mut session = Session::open(common, what).await?;
     session.plans_only = true;
+    let found = if session.prune { prune::find(&mut session).await } else { Ok(Departed::default()) };
     let mut lines: Vec<Line> = vec![];
     for (index, credential) in session.objects.credentials.clone().iter().enumerate() {
         let inputs = session.credential_inputs(credential);
@@ -28,10 +32,11 @@ pub(super) async fn plan(common: &Common, what: &What) -> anyhow::Result<u8> {
         }
         lines.push(Line::of_credential(credential, pass));
     }
-    let mut planned: Vec<(String, Action)> = vec![];
+    let (mut planned, mut statuses): (Vec<(String, Action)>, Vec<_>) = (vec![], vec![]);
     for workload in &session.objects.workloads {
         let inputs = session.inputs(workload, session.prune);
         let mut pass = converge(&session.accounts, &session.registries, &inputs, None, &mut Shared::default()).await;
+        statuses.push(prune::status(workload, &pass));
         if let Pass::Done(round) = &mut pass
             && workload.spec.management_policy == ManagementPolicy::Full
         {
@@ -44,11 +49,19 @@ pub(super) async fn plan(common: &Common, what: &What) -> anyhow::Result<u8> {
         }
         lines.push(Line::new(workload, pass));
     }
+    for (workload, status) in session.objects.workloads.iter_mut().zip(statuses) {
+        Arc::make_mut(workload).status = status;
+    }
+    match found {
+        Ok(departed) => lines.extend(prune::remove(&mut session, departed).await),
+        Err(refused) => lines.extend(refused),
+    }
     output::plan(&lines, what.output)?;
     Ok(output::plan_code(&lines))
 }
 
-/// Converges. With `--prune` a second round, when the needs of all are known, narrows what they share.
+/// Converges. With `--prune` what has left the files goes then, the new having been made before the old ends; and a second round, when
+/// the needs of all are known, narrows what they share.
 pub(super) async fn apply(common: &Common, what: &What) -> anyhow::Result<u8> {
     let mut session = Session::open(common, what).await?;
     let mut lines = vec![];
@@ -60,7 +73,7 @@ pub(super) async fn apply(common: &Common, what: &What) -> anyhow::Result<u8> {
         let pass = session.converge(index, false).await;
         lines.push(Line::new(&session.objects.workloads[index], pass));
     }
-    if session.prune {
+    if session.prune && prune::settle(&mut session, &mut lines).await {
         for index in 0..session.objects.workloads.len() {
             let pass = session.converge(index, true).await;
             lines.push(Line::new(&session.objects.workloads[index], pass));
@@ -75,7 +88,7 @@ pub(super) async fn delete(common: &Common, what: &What) -> anyhow::Result<u8> {
     let mut session = Session::open(common, what).await?;
     let mut lines = vec![];
     while let Some(workload) = session.objects.workloads.last().cloned() {
-        let pass = session.remove(&workload).await;
+        let pass = session.remove(&session.inputs(&workload, session.prune)).await;
         lines.push(Line::new(&workload, pass));
         session.objects.workloads.pop();
     }
@@ -83,7 +96,7 @@ pub(super) async fn delete(common: &Common, what: &What) -> anyhow::Result<u8> {
     for credential in session.objects.credentials.clone() {
         let pass = match used {
             true => Pass::Refused(vec![still_used(&credential)]),
-            false => session.remove_credential(&credential).await,
+            false => session.remove_credential(&session.credential_inputs(&credential)).await,
         };
         lines.push(Line::of_credential(&credential, pass));
     }
@@ -92,14 +105,14 @@ pub(super) async fn delete(common: &Common, what: &What) -> anyhow::Result<u8> {
 }
 
 /// A credential goes when the workloads of the files are gone, and not before.
-fn still_used(credential: &RegistryCredential) -> Problem {
+pub(super) fn still_used(credential: &RegistryCredential) -> Problem {
     let rule = "workloads of these files are still there, and may pull with it";
     let field = format!("RegistryCredential {}", credential.name_any());
     Problem::of(Reason::DeletionBlocked, field, "", rule, "remove them first; what keeps them is told above")
 }
 
 /// The pass as one that found everything as it is: its facts count.
-fn as_if_written(round: &Round) -> Pass {
+pub(super) fn as_if_written(round: &Round) -> Pass {
     Pass::Done(Box::new(Round {
         target: round.target.clone(),
         plan: Plan::default(),

@@ -14,23 +14,51 @@ pub(super) struct Line {
     kind: &'static str,
     name: String,
     observe_only: bool,
+    /// Whether it is not in the files any more.
+    pruned: bool,
     pass: Pass,
 }
 
 impl Line {
     pub(super) fn new(workload: &PrivateImageWorkload, pass: Pass) -> Self {
         let observe_only = workload.spec.management_policy == ManagementPolicy::Observe;
-        Self { kind: "PrivateImageWorkload", name: name(workload), observe_only, pass }
+        Self { kind: "PrivateImageWorkload", name: name(workload), observe_only, pruned: false, pass }
     }
 
     pub(super) fn of_credential(credential: &RegistryCredential, pass: Pass) -> Self {
         let observe_only = credential.spec.management_policy == ManagementPolicy::Observe;
-        Self { kind: "RegistryCredential", name: name(credential), observe_only, pass }
+        Self { kind: "RegistryCredential", name: name(credential), observe_only, pruned: false, pass }
+    }
+
+    /// What workloads of a namespace shared that are not in the files any more.
+    pub(super) fn of_namespace(name: &str, pass: Pass) -> Self {
+        Self { kind: "Namespace", name: name.to_owned(), observe_only: false, pruned: true, pass }
+    }
+
+    /// Why what is not in the files any more stays.
+    pub(super) fn of_prune(problems: Vec<Problem>) -> Self {
+        let pass = Pass::Refused(problems);
+        Self { kind: PRUNE, name: String::new(), observe_only: false, pruned: false, pass }
+    }
+
+    /// Kind and name.
+    pub(super) fn what(&self) -> String {
+        format!("{} {}", self.kind, self.name).trim_end().to_owned()
+    }
+
+    /// The same of an object that is not in the files any more.
+    pub(super) fn pruned(self) -> Self {
+        Self { pruned: true, ..self }
     }
 
     /// As JSON names it: workloads by the word that they have always had.
     fn key(&self) -> &'static str {
-        if self.kind == "RegistryCredential" { "registryCredential" } else { "workload" }
+        match self.kind {
+            "RegistryCredential" => "registryCredential",
+            "Namespace" => "namespace",
+            PRUNE => "prune",
+            _ => "workload",
+        }
     }
 
     /// Converged, or rightly left alone.
@@ -63,10 +91,19 @@ impl Line {
             Pass::Done(round) => format!(" (account {}, {})", round.target.account_id, round.target.region),
             _ => String::new(),
         };
-        format!("{} {}{place}\n  {}\n", self.kind, self.name, body.replace('\n', "\n  "))
+        let pruned = if self.pruned { ", no longer in the files" } else { "" };
+        format!("{}{place}{pruned}\n  {}\n", self.what(), body.replace('\n', "\n  "))
     }
 
     fn json(&self) -> Value {
+        let mut told = self.told();
+        if self.pruned {
+            told["pruned"] = true.into();
+        }
+        told
+    }
+
+    fn told(&self) -> Value {
         match &self.pass {
             Pass::Suspended => json!({ self.key(): self.name, "suspended": true }),
             Pass::Refused(problems) => json!({ self.key(): self.name, "problems": problems, "messages": messages(problems) }),
@@ -82,6 +119,9 @@ impl Line {
         }
     }
 }
+
+/// What speaks of no object.
+const PRUNE: &str = "--prune";
 
 /// Namespace and name.
 pub(super) fn name(object: &impl ResourceExt) -> String {
