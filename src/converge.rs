@@ -5,22 +5,24 @@ mod pull_network;
 
 pub use pull_network::{converge_network, network_from_nothing, remove_network};
 
-use crate::api::PrivateImageWorkload;
+use crate::api::{DeletionPolicy, PrivateImageWorkload};
 use crate::apply::apply;
 use crate::aws::Reader;
 use crate::aws::accounts::{Accounts, Refusal};
 use crate::desired::{self, Removal, known_definitions, removal};
 use crate::inputs::{CredentialInputs, Inputs};
 use crate::leader::WritePermit;
-use crate::observe::{observe, strangers};
+use crate::observe::{observe, owned, strangers};
 use crate::observed::Reads;
 use crate::pass::{Facts, Outcome, Pass, Round, credential_facts, facts, of_young_role};
 use crate::plan::{self, Plan};
 use crate::problem::Problem;
+use crate::prune::Owned;
 use crate::registry::Registries;
 use crate::status::planned_network;
 use crate::target::{self, Target};
 use futures::future::BoxFuture;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::sync::OwnedMutexGuard;
 
@@ -166,13 +168,40 @@ pub async fn remove_credential(accounts: &Arc<Accounts>, inputs: &CredentialInpu
     };
     let observed = observe(&reader, &reads).await;
     let (owner, days) = (desired::credential_owner(inputs), desired::recovery_window(inputs));
-    let plan = plan::remove_credential(&name, &owner, recorded.map(|secret| secret.arn.as_str()), days, &observed);
+    let plan = match credential.spec.deletion_policy {
+        DeletionPolicy::Retain => plan::retained(),
+        DeletionPolicy::Delete => {
+            plan::remove_credential(&name, &owner, recorded.map(|secret| secret.arn.as_str()), days, &observed)
+        }
+    };
     let outcomes = match permit {
         Some(permit) => Some(apply(&reader.permitted(permit), &plan).await),
         None => None,
     };
     Pass::Done(Box::new(Round { target, plan, outcomes, warnings: vec![], facts: Facts::default() }))
 }
+
+/// What is where a target leads, with its tags. `known` = names of definitions that need not be looked at.
+pub async fn holdings(
+    accounts: &Arc<Accounts>,
+    target: &Target,
+    owner: &str,
+    known: &BTreeSet<String>,
+) -> Result<Owned, Problem> {
+    let place = reader(accounts, target).await?;
+    owned(&place, target, owner, known).await.map_err(|failure| {
+        let field = match &target.binding {
+            Some(binding) => format!("AccountBinding {binding}"),
+            None => "the ambient AWS identity".to_owned(),
+        };
+        let rule = format!("what is there could not be listed, so nothing is removed: {failure}");
+        let place = format!("account {}, {}", target.account_id, target.region);
+        Problem::of(failure.kind.into(), field, place, rule, LISTING)
+    })
+}
+
+/// What helps where things cannot be listed.
+const LISTING: &str = "allow the call to the identity that acts there (`wharfinger iam-policy --feature prune`), or run it again";
 
 /// What would be written for a credential if nothing existed yet.
 pub fn credential_from_nothing(inputs: &CredentialInputs) -> Result<(Target, Plan), Vec<Problem>> {

@@ -30,7 +30,7 @@ pub use pull_network_ref::{Endpoints, UsedNetwork};
 pub use history::{FormerRole, FormerSecret, REVISION_HISTORY_LIMIT};
 pub use pull_network::{Belongings, DesiredGroups, DesiredNetwork, NetworkRemoval, network_removal, resolve_network};
 pub use registry_credential::{CredentialSecret, DesiredCredential, resolve_credential};
-pub use removal::{Removal, RemovedSecret, known_definitions, removal};
+pub use removal::{Removal, RemovedSecret, definition_names, known_definitions, removal};
 
 use crate::api::{ContainerKeyStatus, PrivateImageWorkloadSpec, RetiredRevisions, RevisionStatus, RolledService};
 use crate::inputs::Inputs;
@@ -209,6 +209,7 @@ fn resolve_into(inputs: &Inputs, target: &Target, problems: &mut Vec<Problem>) -
             credentials: matched.by_container,
             owner: owner(inputs, &format!("PrivateImageWorkload/{}", workload_name(inputs))),
             tags: prepared.tags,
+            deletion_policy: spec.deletion_policy,
             recorded: recorded(inputs, &family),
         },
         secrets: matched.kept,

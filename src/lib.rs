@@ -35,6 +35,7 @@
 //! | [`mod@plan`] | what to write, in order, and why; what is held, and why; both as text | pure |
 //! | [`pass`] | what one pass came to: plan, outcomes, facts | pure |
 //! | [`status`] | conditions and the closed list of reasons | pure |
+//! | [`prune`] | what has left the files of the command line, by the tags in AWS | pure |
 //! | [`mod@import`] | definitions that exist, as workloads | pure |
 //! | [`mod@agent_config`] | the logins as configuration of the ECS agent | pure |
 //! | [`mod@iam_policy`] | what Wharfinger itself must be allowed in AWS | pure |
@@ -133,6 +134,7 @@ pub mod observed;
 pub mod pass;
 pub mod plan;
 pub mod problem;
+pub mod prune;
 pub mod registry;
 pub mod resource;
 pub mod serve;

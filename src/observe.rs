@@ -1,8 +1,10 @@
 //! All reads of AWS, concurrent. Never fails: what could not be seen is `Unknown`, so that one broken thing blinds nothing else.
 
 mod network;
+mod owned;
 
 pub use network::{Freshness, observe_network};
+pub use owned::owned;
 
 use crate::api::RolledService;
 use crate::aws::{Reader, batch, ecs, ecs_services, iam, kms, secrets_manager, ssm};

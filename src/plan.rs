@@ -17,7 +17,7 @@ pub(crate) use permissions::container_grants;
 pub use pull_network::{imagined_for_network, network, remove_network};
 pub(crate) use pull_network::{is_ours, own as own_endpoint, survey};
 pub use registry_credential::{credential, imagined_for_credential, remove_credential};
-pub use remove::remove;
+pub use remove::{remove, retained};
 pub(crate) use secrets::{Scope, existing_secret, is_strangers, key_of};
 pub use subject::{Kind, Subject};
 pub use verify::questions;

@@ -256,9 +256,19 @@ fn is_pinned_to(claim: &Claim, binding: &AccountBinding) -> bool {
     pinned.is_some() && pinned == binding.metadata.name.as_ref()
 }
 
+/// Whether the AccountBinding of this name admits a namespace.
+pub fn admits(bindings: &[AccountBinding], name: &str, namespace: &Namespace) -> bool {
+    let named = bindings.iter().find(|binding| binding.metadata.name.as_deref() == Some(name));
+    named.is_some_and(|binding| is_selected(binding, namespace))
+}
+
 fn admits_namespace(claim: &Claim, binding: &AccountBinding) -> bool {
+    is_selected(binding, claim.namespace)
+}
+
+fn is_selected(binding: &AccountBinding, namespace: &Namespace) -> bool {
     let Some(selector) = binding.spec.namespace_selector.clone() else { return false };
-    Selector::try_from(selector).is_ok_and(|selector| selector.matches(&claim.namespace.labels))
+    Selector::try_from(selector).is_ok_and(|selector| selector.matches(&namespace.labels))
 }
 
 fn ambient(claim: &Claim, account_id: &str, configured: Option<&str>) -> Result<Target, Problem> {

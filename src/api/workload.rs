@@ -17,7 +17,7 @@ pub type Definition = serde_json::Map<String, serde_json::Value>;
 
 /// Runs containers from private registries on Amazon ECS or AWS Batch: keeps the registry credential, the execution role's
 /// policy and the registered definition right.
-#[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[kube(
     group = "wharfinger.dev",
     version = "v1alpha1",

@@ -6,7 +6,7 @@ use super::{Account, Clients};
 use crate::failure::Failure;
 use crate::pass::Output;
 use crate::resource::definition::ObservedDefinition;
-use crate::resource::revision::Usage;
+use crate::resource::revision::{Family, Usage};
 use crate::resource::tags::Tags;
 use aws_sdk_batch::types::JobStatus;
 use serde_json::{Value, json};
@@ -15,11 +15,23 @@ const SERVICE: &str = "Batch";
 
 /// DescribeJobDefinitions: every active revision of a name, newest first, all pages, with content and tags.
 pub(crate) async fn revisions(clients: &Clients, name: &str) -> Result<Vec<ObservedDefinition>, Failure> {
+    active(clients, Some(name)).await
+}
+
+/// The same of every name that begins so.
+pub(crate) async fn all(clients: &Clients, prefix: &str) -> Result<Vec<ObservedDefinition>, Failure> {
+    let mut found = active(clients, None).await?;
+    found.retain(|definition| Family::of(&definition.arn).is_some_and(|(family, _)| family.name.starts_with(prefix)));
+    Ok(found)
+}
+
+async fn active(clients: &Clients, name: Option<&str>) -> Result<Vec<ObservedDefinition>, Failure> {
     let mut found = vec![];
     let mut token = None;
     loop {
         let answer = Answer::default();
-        let call = clients.batch.describe_job_definitions().job_definition_name(name).status("ACTIVE").set_next_token(token);
+        let call = clients.batch.describe_job_definitions().set_job_definition_name(name.map(str::to_owned));
+        let call = call.status("ACTIVE").set_next_token(token);
         let page = call.customize().interceptor(answer.clone()).send().await;
         page.map_err(|error| failure(SERVICE, "DescribeJobDefinitions", &error))?;
         let mut answer = answer.take();

@@ -5,17 +5,21 @@ use super::pace::Wait;
 use super::{Account, Clients};
 use crate::failure::{Failure, FailureKind};
 use crate::pass::Output;
-use crate::resource::arn::is_default_key;
+use crate::prune::OwnedSecret;
+use crate::resource::arn::{Arn, is_default_key};
 use crate::resource::policy::document;
 use crate::resource::sealed::Sealed;
 use crate::resource::secret::{CURRENT, ObservedReplica, ObservedSecret};
 use crate::resource::tags::Tags;
-use aws_sdk_secretsmanager::types::{ReplicaRegionType, ReplicationStatusType, Tag};
+use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType, ReplicaRegionType, ReplicationStatusType, Tag};
 use jiff::Unit;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
 const SERVICE: &str = "SecretsManager";
+
+/// Secrets that ListSecrets gives at most at once (Secrets Manager API, `MaxResults`).
+const LIST_PAGE: i32 = 100;
 
 /// DescribeSecret by name or ARN; `None` if there is none.
 pub(crate) async fn describe(clients: &Clients, id: &str) -> Result<Option<ObservedSecret>, Failure> {
@@ -40,6 +44,25 @@ pub(crate) async fn describe(clients: &Clients, id: &str) -> Result<Option<Obser
         replicas: answer.replication_status.unwrap_or_default().into_iter().filter_map(replica).collect(),
         same_value: None,
     }))
+}
+
+/// ListSecrets: those that have a tag of this key, all pages, without what is scheduled for deletion and without the copies of secrets
+/// of other Regions. The list may be behind by five minutes (Secrets Manager API, ListSecrets).
+pub(crate) async fn tagged(clients: &Clients, key: &str) -> Result<Vec<OwnedSecret>, Failure> {
+    let filter = Filter::builder().key(FilterNameStringType::TagKey).values(key).build();
+    let pages = clients.secrets_manager.list_secrets().filters(filter).max_results(LIST_PAGE).into_paginator();
+    let all: Result<Vec<_>, _> = pages.send().try_collect().await;
+    let pages = all.map_err(|error| failure(SERVICE, "ListSecrets", &error))?;
+    let listed = pages.into_iter().flat_map(|page| page.secret_list.unwrap_or_default()).map(|entry| {
+        let arn = entry.arn.unwrap_or_default();
+        let region = Arn::parse(&arn).map(|arn| arn.region).unwrap_or_default();
+        let is_copy = entry.primary_region.is_some_and(|primary| !primary.is_empty() && primary != region);
+        let tags = entry.tags.unwrap_or_default().into_iter();
+        let tags = tags.filter_map(|tag| Some((tag.key?, tag.value.unwrap_or_default()))).collect();
+        let secret = OwnedSecret { name: entry.name.unwrap_or_default(), arn, tags };
+        (!is_copy && entry.deleted_date.is_none()).then_some(secret)
+    });
+    Ok(listed.flatten().collect())
 }
 
 fn replica(status: ReplicationStatusType) -> Option<(String, ObservedReplica)> {

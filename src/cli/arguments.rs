@@ -201,7 +201,9 @@ pub struct What {
     /// Account of the definitions where no AccountBinding names one (default: that of the AWS credentials).
     #[arg(long, value_name = "ID", env = "AWS_ACCOUNT_ID")]
     pub(crate) account_id: Option<String>,
-    /// Take the files for all there is: what no workload in them needs is removed from shared policies.
+    /// Take the files for all that this owner has: every PrivateImageWorkload and RegistryCredential with its --owner in their tags, in
+    /// the accounts and Regions that the files lead to, is removed if the files no longer have it, and shared policies lose what no
+    /// workload needs any more. What was applied with `deletionPolicy: Retain` stays.
     #[arg(long)]
     pub(crate) prune: bool,
     /// How to print.

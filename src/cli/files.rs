@@ -2,7 +2,7 @@
 
 mod objects;
 
-pub(super) use objects::{Objects, objects, read};
+pub(super) use objects::{NoObjects, Objects, objects, read};
 
 use anyhow::Context;
 use serde_json::Value;

@@ -4,20 +4,24 @@ use super::arguments::{Common, What};
 use super::output::{self, Line};
 use super::session::Session;
 use super::{CHANGES, ERROR, OK, say};
+use super::{networks, prune};
 use crate::api::{ManagementPolicy, RegistryCredential};
 use crate::converge::{Shared, converge, converge_credential, credential_from_nothing, from_nothing};
 use crate::pass::{Pass, Round};
 use crate::plan::{Action, Plan, Step, render};
 use crate::problem::Problem;
+use crate::prune::Departed;
 use crate::status::{Reason, summarise_credential};
 use jiff::Timestamp;
 use kube::ResourceExt;
+use std::sync::Arc;
 
 /// What would change. What several workloads share is planned with the first of them.
 pub(super) async fn plan(common: &Common, what: &What) -> anyhow::Result<u8> {
     let mut session = Session::open(common, what).await?;
     session.plans_only = true;
-    let mut lines: Vec<Line> = vec![];
+    let found = if session.prune { prune::find(&mut session).await } else { Ok(Departed::default()) };
+    let mut lines: Vec<Line> = networks::plan(&mut session).await;
     for (index, credential) in session.objects.credentials.clone().iter().enumerate() {
         let inputs = session.credential_inputs(credential);
         let pass = converge_credential(&session.accounts, &inputs, None).await;
@@ -28,10 +32,11 @@ pub(super) async fn plan(common: &Common, what: &What) -> anyhow::Result<u8> {
         }
         lines.push(Line::of_credential(credential, pass));
     }
-    let mut planned: Vec<(String, Action)> = vec![];
+    let (mut planned, mut statuses): (Vec<(String, Action)>, Vec<_>) = (vec![], vec![]);
     for workload in &session.objects.workloads {
         let inputs = session.inputs(workload, session.prune);
         let mut pass = converge(&session.accounts, &session.registries, &inputs, None, &mut Shared::default()).await;
+        statuses.push(prune::status(workload, &pass));
         if let Pass::Done(round) = &mut pass
             && workload.spec.management_policy == ManagementPolicy::Full
         {
@@ -44,14 +49,22 @@ pub(super) async fn plan(common: &Common, what: &What) -> anyhow::Result<u8> {
         }
         lines.push(Line::new(workload, pass));
     }
+    for (workload, status) in session.objects.workloads.iter_mut().zip(statuses) {
+        Arc::make_mut(workload).status = status;
+    }
+    match found {
+        Ok(departed) => lines.extend(prune::remove(&mut session, departed).await),
+        Err(refused) => lines.extend(refused),
+    }
     output::plan(&lines, what.output)?;
     Ok(output::plan_code(&lines))
 }
 
-/// Converges. With `--prune` a second round, when the needs of all are known, narrows what they share.
+/// Converges. With `--prune` what has left the files goes then, the new having been made before the old ends; and a second round, when
+/// the needs of all are known, narrows what they share.
 pub(super) async fn apply(common: &Common, what: &What) -> anyhow::Result<u8> {
     let mut session = Session::open(common, what).await?;
-    let mut lines = vec![];
+    let mut lines = networks::apply(&mut session).await;
     for index in 0..session.objects.credentials.len() {
         let pass = session.converge_credential(index).await;
         lines.push(Line::of_credential(&session.objects.credentials[index], pass));
@@ -60,7 +73,7 @@ pub(super) async fn apply(common: &Common, what: &What) -> anyhow::Result<u8> {
         let pass = session.converge(index, false).await;
         lines.push(Line::new(&session.objects.workloads[index], pass));
     }
-    if session.prune {
+    if session.prune && prune::settle(&mut session, &mut lines).await {
         for index in 0..session.objects.workloads.len() {
             let pass = session.converge(index, true).await;
             lines.push(Line::new(&session.objects.workloads[index], pass));
@@ -75,7 +88,7 @@ pub(super) async fn delete(common: &Common, what: &What) -> anyhow::Result<u8> {
     let mut session = Session::open(common, what).await?;
     let mut lines = vec![];
     while let Some(workload) = session.objects.workloads.last().cloned() {
-        let pass = session.remove(&workload).await;
+        let pass = session.remove(&session.inputs(&workload, session.prune)).await;
         lines.push(Line::new(&workload, pass));
         session.objects.workloads.pop();
     }
@@ -83,23 +96,24 @@ pub(super) async fn delete(common: &Common, what: &What) -> anyhow::Result<u8> {
     for credential in session.objects.credentials.clone() {
         let pass = match used {
             true => Pass::Refused(vec![still_used(&credential)]),
-            false => session.remove_credential(&credential).await,
+            false => session.remove_credential(&session.credential_inputs(&credential)).await,
         };
         lines.push(Line::of_credential(&credential, pass));
     }
+    lines.extend(networks::delete(&session, used).await);
     output::applied(&lines, what.output)?;
     Ok(if lines.iter().all(Line::is_good) { OK } else { ERROR })
 }
 
 /// A credential goes when the workloads of the files are gone, and not before.
-fn still_used(credential: &RegistryCredential) -> Problem {
+pub(super) fn still_used(credential: &RegistryCredential) -> Problem {
     let rule = "workloads of these files are still there, and may pull with it";
     let field = format!("RegistryCredential {}", credential.name_any());
     Problem::of(Reason::DeletionBlocked, field, "", rule, "remove them first; what keeps them is told above")
 }
 
 /// The pass as one that found everything as it is: its facts count.
-fn as_if_written(round: &Round) -> Pass {
+pub(super) fn as_if_written(round: &Round) -> Pass {
     Pass::Done(Box::new(Round {
         target: round.target.clone(),
         plan: Plan::default(),
@@ -113,8 +127,7 @@ fn as_if_written(round: &Round) -> Pass {
 pub(super) async fn render(common: &Common, what: &What) -> anyhow::Result<u8> {
     let mut session = Session::open(common, what).await?;
     session.plans_only = true;
-    let mut documents = vec![];
-    let mut code = OK;
+    let (mut documents, mut code) = networks::render(&mut session);
     for (index, credential) in session.objects.credentials.clone().iter().enumerate() {
         let inputs = session.credential_inputs(credential);
         match credential_from_nothing(&inputs) {
@@ -145,7 +158,7 @@ pub(super) async fn render(common: &Common, what: &What) -> anyhow::Result<u8> {
     Ok(code)
 }
 
-fn tell(object: &impl ResourceExt, problems: &[Problem]) {
+pub(super) fn tell(object: &impl ResourceExt, problems: &[Problem]) {
     problems.iter().for_each(|problem| say(&format!("error: {}: {problem}", output::name(object))));
 }
 

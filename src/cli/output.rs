@@ -2,7 +2,7 @@
 
 use super::arguments::OutputFormat;
 use super::{ERROR, OK, local, print};
-use crate::api::{ManagementPolicy, PrivateImageWorkload, RegistryCredential};
+use crate::api::{ManagementPolicy, PrivateImageWorkload, PullNetwork, RegistryCredential};
 use crate::pass::{Outcome, Pass, Round};
 use crate::plan::{Action, Held, Hold, Kind, Plan, render};
 use crate::problem::Problem;
@@ -14,23 +14,57 @@ pub(super) struct Line {
     kind: &'static str,
     name: String,
     observe_only: bool,
+    /// Whether it is not in the files any more.
+    pruned: bool,
     pass: Pass,
 }
 
 impl Line {
     pub(super) fn new(workload: &PrivateImageWorkload, pass: Pass) -> Self {
         let observe_only = workload.spec.management_policy == ManagementPolicy::Observe;
-        Self { kind: "PrivateImageWorkload", name: name(workload), observe_only, pass }
+        Self { kind: "PrivateImageWorkload", name: name(workload), observe_only, pruned: false, pass }
     }
 
     pub(super) fn of_credential(credential: &RegistryCredential, pass: Pass) -> Self {
         let observe_only = credential.spec.management_policy == ManagementPolicy::Observe;
-        Self { kind: "RegistryCredential", name: name(credential), observe_only, pass }
+        Self { kind: "RegistryCredential", name: name(credential), observe_only, pruned: false, pass }
+    }
+
+    pub(super) fn of_network(network: &PullNetwork, pass: Pass) -> Self {
+        let observe_only = network.spec.management_policy == ManagementPolicy::Observe;
+        Self { kind: "PullNetwork", name: name(network), observe_only, pruned: false, pass }
+    }
+
+    /// What workloads of a namespace shared that are not in the files any more.
+    pub(super) fn of_namespace(name: &str, pass: Pass) -> Self {
+        Self { kind: "Namespace", name: name.to_owned(), observe_only: false, pruned: true, pass }
+    }
+
+    /// Why what is not in the files any more stays.
+    pub(super) fn of_prune(problems: Vec<Problem>) -> Self {
+        let pass = Pass::Refused(problems);
+        Self { kind: PRUNE, name: String::new(), observe_only: false, pruned: false, pass }
+    }
+
+    /// Kind and name.
+    pub(super) fn what(&self) -> String {
+        format!("{} {}", self.kind, self.name).trim_end().to_owned()
+    }
+
+    /// The same of an object that is not in the files any more.
+    pub(super) fn pruned(self) -> Self {
+        Self { pruned: true, ..self }
     }
 
     /// As JSON names it: workloads by the word that they have always had.
     fn key(&self) -> &'static str {
-        if self.kind == "RegistryCredential" { "registryCredential" } else { "workload" }
+        match self.kind {
+            "RegistryCredential" => "registryCredential",
+            "PullNetwork" => "pullNetwork",
+            "Namespace" => "namespace",
+            PRUNE => "prune",
+            _ => "workload",
+        }
     }
 
     /// Converged, or rightly left alone.
@@ -63,10 +97,19 @@ impl Line {
             Pass::Done(round) => format!(" (account {}, {})", round.target.account_id, round.target.region),
             _ => String::new(),
         };
-        format!("{} {}{place}\n  {}\n", self.kind, self.name, body.replace('\n', "\n  "))
+        let pruned = if self.pruned { ", no longer in the files" } else { "" };
+        format!("{}{place}{pruned}\n  {}\n", self.what(), body.replace('\n', "\n  "))
     }
 
     fn json(&self) -> Value {
+        let mut told = self.told();
+        if self.pruned {
+            told["pruned"] = true.into();
+        }
+        told
+    }
+
+    fn told(&self) -> Value {
         match &self.pass {
             Pass::Suspended => json!({ self.key(): self.name, "suspended": true }),
             Pass::Refused(problems) => json!({ self.key(): self.name, "problems": problems, "messages": messages(problems) }),
@@ -83,9 +126,15 @@ impl Line {
     }
 }
 
-/// Namespace and name.
+/// What speaks of no object.
+const PRUNE: &str = "--prune";
+
+/// Namespace, if there is one, and name.
 pub(super) fn name(object: &impl ResourceExt) -> String {
-    format!("{}/{}", object.namespace().unwrap_or_default(), object.name_any())
+    match object.namespace() {
+        Some(namespace) => format!("{namespace}/{}", object.name_any()),
+        None => object.name_any(),
+    }
 }
 
 /// Whether all is done but deployments of services, which go on by themselves.
@@ -168,7 +217,7 @@ fn failed(outcomes: &Option<Vec<Outcome>>) -> bool {
 /// The documents of a plan that starts from nothing.
 pub(super) fn documents(key: &str, name: &str, plan: &Plan) -> Value {
     let mut found = json!({ key: name });
-    let mut secrets = vec![];
+    let (mut secrets, mut endpoints) = (vec![], vec![]);
     for step in &plan.steps {
         match &step.action {
             Action::CreateSecret { name, kms_key_id, tags, value, .. } => {
@@ -178,6 +227,9 @@ pub(super) fn documents(key: &str, name: &str, plan: &Plan) -> Value {
                 found["role"] = json!({ "name": name, "path": path, "permissionsBoundary": permissions_boundary });
                 found["trustPolicy"] = trust_policy.clone();
             }
+            Action::CreateSecurityGroup { name, vpc_id, .. } => found["securityGroup"] = json!({ "name": name, "vpcId": vpc_id }),
+            Action::AuthorizeSecurityGroupIngress { cidrs, .. } => found["securityGroup"]["tcp443From"] = json!(cidrs),
+            Action::CreateVpcEndpoint { endpoint } => endpoints.push(json!(endpoint)),
             Action::ReplicateSecretToRegions { replicas, .. } => found["replicas"] = json!(replicas),
             Action::PutResourcePolicy { document, .. } => found["resourcePolicy"] = document.clone(),
             Action::AttachRolePolicy { policy_arn, .. } => found["managedPolicy"] = json!(policy_arn),
@@ -190,7 +242,11 @@ pub(super) fn documents(key: &str, name: &str, plan: &Plan) -> Value {
             _ => {}
         }
     }
-    found["secrets"] = secrets.into();
+    if !endpoints.is_empty() {
+        found["endpoints"] = endpoints.into();
+    } else {
+        found["secrets"] = secrets.into();
+    }
     found["held"] = plan.held.iter().map(|held| held.message.clone()).collect();
     found
 }

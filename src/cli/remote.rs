@@ -2,12 +2,13 @@
 
 use super::arguments::{Common, What};
 use super::output::{self, Line};
-use crate::api::{AccountBinding, PrivateImageWorkload, RegistryCredential};
+use crate::api::{AccountBinding, PrivateImageWorkload, PullNetwork, RegistryCredential};
 use crate::aws::Calls;
 use crate::aws::accounts::Accounts;
 use crate::controller::{self, Scope, cluster_id, credential_inputs, inputs, read_value_key, within};
-use crate::converge::{Shared, converge, converge_credential, remove, remove_credential};
-use crate::inputs::Bindings;
+use crate::converge::{Shared, converge, converge_credential, converge_network, remove, remove_credential, remove_network};
+use crate::inputs::{Bindings, NetworkInputs};
+use crate::status::network_users;
 use anyhow::{Context, anyhow};
 use kube::api::ListParams;
 use kube::config::{KubeConfigOptions, Kubeconfig};
@@ -52,6 +53,33 @@ pub(super) fn told(error: controller::Error) -> anyhow::Error {
     anyhow!("{}", controller::trouble(&error).text)
 }
 
+/// What the controller would change of the PullNetworks.
+async fn networks(
+    client: &Client,
+    accounts: &Arc<Accounts>,
+    cluster: &str,
+    bindings: &[AccountBinding],
+    workloads: &[PrivateImageWorkload],
+) -> anyhow::Result<Vec<Line>> {
+    let all = within(Api::<PullNetwork>::all(client.clone()).list(&ListParams::default())).await.map_err(told)?.items;
+    let mut lines = vec![];
+    for network in &all {
+        let inputs = NetworkInputs {
+            network: network.clone(),
+            cluster: cluster.to_owned(),
+            bindings: Bindings::Objects(bindings.to_vec()),
+            others: all.iter().filter(|other| other.name_any() != network.name_any()).cloned().collect(),
+            users: network_users(workloads.iter(), network),
+        };
+        let pass = match network.metadata.deletion_timestamp {
+            Some(_) => remove_network(accounts, &inputs, None).await,
+            None => converge_network(accounts, &inputs, None).await,
+        };
+        lines.push(Line::of_network(network, pass));
+    }
+    Ok(lines)
+}
+
 /// What the controller would change now.
 pub(super) async fn plan(common: &Common, what: &What) -> anyhow::Result<u8> {
     let config = config(common).await.map_err(|error| anyhow!("{error}; or name files with -f"))?;
@@ -74,7 +102,10 @@ pub(super) async fn plan(common: &Common, what: &What) -> anyhow::Result<u8> {
         None => Api::all(client.clone()),
     };
     let credentials = within(found.list(&ListParams::default())).await.map_err(told)?.items;
-    let mut lines = vec![];
+    let mut lines = match &common.namespace {
+        Some(_) => vec![], // networks are in none
+        None => networks(&client, &accounts, &cluster, &bindings, &all).await?,
+    };
     for credential in credentials {
         let mut inputs = credential_inputs(&client, &Scope::All, credential, cluster.clone(), key.clone()).await.map_err(told)?;
         inputs.bindings = Bindings::Objects(bindings.clone());

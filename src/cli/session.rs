@@ -1,11 +1,11 @@
 //! Files, read and ready for passes: what `plan`, `apply`, `delete` and `render` work on.
 
+mod networks;
+
 use super::arguments::{Common, What};
 use super::files::{self, Objects};
 use super::say;
-use crate::api::{
-    CredentialSecretStatus, DeletionPolicy, ManagementPolicy, PrivateImageWorkload, PullNetwork, RegistryCredential, TargetStatus,
-};
+use crate::api::{CredentialSecretStatus, ManagementPolicy, PrivateImageWorkload, PullNetwork, RegistryCredential, TargetStatus};
 use crate::aws::Calls;
 use crate::aws::accounts::Accounts;
 use crate::controller::random_key;
@@ -28,6 +28,7 @@ use std::time::Duration;
 /// The owner in tags where none is named.
 const OWNER: &str = "command-line";
 const NAME_ACCOUNT: &str = "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; or name the account by an AccountBinding in the files or by --account-id; `wharfinger doctor` looks closer";
+const NOWHERE: &str = "so --prune does not know where in AWS to look, and removes nothing: name the right folder, or remove the last objects by `wharfinger delete -f` and the files that they stood in";
 /// Seconds between passes over one workload while AWS throttles or fails.
 const WAITS: [u64; 4] = [1, 2, 4, 8];
 
@@ -36,11 +37,13 @@ pub(super) struct Session {
     pub(super) objects: Objects,
     pub(super) accounts: Arc<Accounts>,
     pub(super) registries: Registries,
-    bindings: Bindings,
-    owner: String,
+    pub(super) bindings: Bindings,
+    pub(super) owner: String,
     value_key: ValueKey,
     compare_values: bool,
     pub(super) prune: bool,
+    /// Workloads that are in AWS and not in the files any more: they count among those that share something.
+    pub(super) apart: Vec<Arc<PrivateImageWorkload>>,
     permit: WritePermit,
     /// Whether nothing is written.
     pub(super) plans_only: bool,
@@ -51,7 +54,10 @@ impl Session {
         if what.files.is_empty() {
             bail!("no files are named; add -f PATH");
         }
-        let objects = files::read(&what.files, &what.secrets, common)?;
+        let objects = files::read(&what.files, &what.secrets, common).map_err(|error| match error.downcast_ref() {
+            Some(files::NoObjects(_)) if what.prune => anyhow!("{error}; {NOWHERE}"),
+            _ => error,
+        })?;
         let owner = what.owner.clone().unwrap_or_else(|| OWNER.to_owned());
         let accounts = Arc::new(Accounts::load(common.aws_timeout(), Calls::new(|_| {}), &owner).await);
         let bindings = if objects.bindings.is_empty() {
@@ -78,13 +84,14 @@ impl Session {
             value_key,
             compare_values,
             prune: what.prune,
+            apart: vec![],
             permit: WritePermit::without_cluster(),
             plans_only: false,
         })
     }
 
     /// A namespace of the files, or one that is known by its name only.
-    fn namespace(&self, name: &str) -> Namespace {
+    pub(super) fn namespace(&self, name: &str) -> Namespace {
         let known = self.objects.namespaces.get(name).cloned();
         let mut namespace =
             known.unwrap_or_else(|| Namespace { uid: name.to_owned(), labels: BTreeMap::new(), name: name.to_owned() });
@@ -152,13 +159,11 @@ impl Session {
     }
 
     /// Passes that remove one credential until it is gone, or only somebody can help.
-    pub(super) async fn remove_credential(&self, credential: &RegistryCredential) -> Pass {
-        let write = credential.spec.management_policy == ManagementPolicy::Full;
-        let retained = credential.spec.deletion_policy == DeletionPolicy::Retain;
+    pub(super) async fn remove_credential(&self, inputs: &CredentialInputs) -> Pass {
+        let write = inputs.credential.spec.management_policy == ManagementPolicy::Full && !self.plans_only;
         let mut waits = WAITS.iter();
         loop {
-            let permit = (write && !retained).then_some(&self.permit);
-            let pass = remove_credential(&self.accounts, &self.credential_inputs(credential), permit).await;
+            let pass = remove_credential(&self.accounts, inputs, write.then_some(&self.permit)).await;
             match next_wait(&pass, &mut waits) {
                 Some(wait) => pause(wait).await,
                 None => return pass,
@@ -185,6 +190,7 @@ impl Session {
                 .objects
                 .workloads
                 .iter()
+                .chain(&self.apart)
                 .filter(|sibling| sibling.namespace().as_ref() == Some(&name))
                 .cloned()
                 .collect(),
@@ -220,12 +226,11 @@ impl Session {
     }
 
     /// Passes that remove one workload until it is gone, or only somebody can help.
-    pub(super) async fn remove(&self, workload: &PrivateImageWorkload) -> Pass {
-        let write = workload.spec.management_policy == ManagementPolicy::Full;
+    pub(super) async fn remove(&self, inputs: &Inputs) -> Pass {
+        let write = inputs.workload.spec.management_policy == ManagementPolicy::Full && !self.plans_only;
         let mut waits = WAITS.iter();
         loop {
-            let (inputs, permit) = (self.inputs(workload, self.prune), write.then_some(&self.permit));
-            let pass = remove(&self.accounts, &inputs, permit, &mut Shared::default()).await;
+            let pass = remove(&self.accounts, inputs, write.then_some(&self.permit), &mut Shared::default()).await;
             match next_wait(&pass, &mut waits) {
                 Some(wait) => pause(wait).await,
                 None => return pass,

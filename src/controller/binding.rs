@@ -6,7 +6,7 @@ use super::lead::{Lead, NOT_LEADING};
 use super::objects::{add_finalizer, is_conflict, remove_finalizer, replace_status};
 use super::trouble::{Kind, Trouble};
 use super::turns::BUSY;
-use super::{Context, Error, listed, unfinished, within};
+use super::{Context, Error, fetch, listed, unfinished, within};
 use crate::api::{AccountBinding, BindingController, IN_USE_FINALIZER, PrivateImageWorkload, PullNetwork, RegistryCredential};
 use crate::inputs::{Bindings, NetworkInputs};
 use crate::status::{Share, binding_status, rival};
@@ -232,7 +232,7 @@ async fn users(context: &Context, binding: &AccountBinding, deleting: bool) -> R
         users.extend(named(context.credentials.state().iter().map(|it| &**it), &name));
     }
     users.retain(|user| rival(binding, &context.installation, user.split('/').next()).is_none());
-    if rival(binding, &context.installation, None).is_none() {
+    if is_registered(context, binding) && rival(binding, &context.installation, None).is_none() {
         let networks = match deleting {
             true => within(Api::<PullNetwork>::all(context.client.clone()).list(&ListParams::default())).await?.items,
             false => context.networks.state().iter().map(|it| (**it).clone()).collect(),
@@ -274,6 +274,23 @@ pub(super) async fn enter_network(context: &Context, lead: &Lead, inputs: &Netwo
         true => protect(context, lead, binding, None).await,
         false => leave_to_others(context, binding, None).await,
     }
+}
+
+/// Whether a network is this controller's business: its binding admits a namespace that is watched. Where there is no such binding,
+/// somebody has to say so.
+pub(super) async fn concerns(context: &Context, network: &PullNetwork) -> Result<bool, Error> {
+    let Some(names) = context.namespaces.names() else { return Ok(true) };
+    let api = Api::<AccountBinding>::all(context.client.clone());
+    let named = &network.spec.binding_ref.name;
+    let Some(binding) = within(api.get_opt(named)).await? else { return Ok(true) };
+    for name in names {
+        match fetch::namespace(&context.client, name).await {
+            Ok(namespace) if target::admits(std::slice::from_ref(&binding), named, &namespace) => return Ok(true),
+            Err(Error::Kubernetes(kube::Error::Api(status))) if status.is_not_found() => {}
+            other => _ = other?,
+        }
+    }
+    Ok(false)
 }
 
 /// Whether this controller keeps a network, as far as the cache knows.

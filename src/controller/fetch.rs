@@ -125,7 +125,7 @@ pub async fn credential_inputs(
     })
 }
 
-async fn namespace(client: &Client, name: &str) -> Result<Namespace, Error> {
+pub(super) async fn namespace(client: &Client, name: &str) -> Result<Namespace, Error> {
     let found = within(Api::<v1::Namespace>::all(client.clone()).get(name)).await?;
     Ok(Namespace { uid: found.uid().unwrap_or_default(), labels: found.labels().clone(), name: name.to_owned() })
 }

@@ -4,7 +4,7 @@ use super::backoff::jittered;
 use super::lead::{self, Lead, NOT_LEADING};
 use super::objects::{add_finalizer, remove_finalizer, write};
 use super::turns::BUSY;
-use super::workload::{ELSEWHERE, next, reason_of, turn};
+use super::workload::{ELSEWHERE, SAFETY_NET, next, reason_of, turn};
 use super::{Context, Error, binding, events, fetch, listed, unfinished, within};
 use crate::api::{
     ABANDON, CLEANUP_FINALIZER, DeletionPolicy, FORCE_DELETE, ManagementPolicy, PrivateImageWorkload, PullNetwork,
@@ -68,6 +68,9 @@ async fn run(stale: &PullNetwork, context: &Context) -> Result<Action, Error> {
         context.backoff.succeeded(&stale.uid().unwrap_or_default());
         return Ok(Action::await_change());
     };
+    if !binding::concerns(context, &network).await? {
+        return Ok(Action::requeue(jittered(SAFETY_NET))); // labels of namespaces may change
+    }
     let uid = network.uid().unwrap_or_default();
     let (action, reason) = match network.metadata.deletion_timestamp {
         Some(_) => delete(context, &lead, &api, network).await?,

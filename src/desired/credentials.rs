@@ -5,7 +5,7 @@ mod reference;
 
 use super::document::{Container, Prepared};
 use super::{ExistingSecret, owner};
-use crate::api::{RegistryCredential, ValuePolicy};
+use crate::api::{DeletionPolicy, RegistryCredential, ValuePolicy};
 use crate::inputs::{Inputs, Source};
 use crate::problem::Problem;
 use crate::resource::image::Registry;
@@ -272,6 +272,7 @@ fn kept(
         recorded: recorded.into_iter().find(|secret| secret.name.as_ref() == Some(&name)).map(|secret| secret.arn.clone()),
         kms_key: kms_key.map(str::to_owned),
         value_policy: ValuePolicy::Enforce,
+        deletion_policy: DeletionPolicy::Delete,
         adoption: super::adoption(inputs, target),
         source: source.to_owned(),
         name,

@@ -235,6 +235,7 @@ fn kept(
         recorded: recorded.filter(|secret| secret.name.as_ref() == Some(&full)).map(|secret| secret.arn.clone()),
         kms_key: spec.kms_key.clone(),
         value_policy: spec.value_policy,
+        deletion_policy: spec.deletion_policy,
         adoption: Adoption {
             policy: spec.adoption_policy.min(target.most_adoption()),
             identity: format!("{}/{namespace}/RegistryCredential/{}", inputs.cluster, name(inputs)),

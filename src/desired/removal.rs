@@ -102,6 +102,12 @@ pub fn known_definitions(inputs: &Inputs, target: &Target) -> (String, Vec<Strin
     (format!("{prefix}{namespace}_"), known.map(|family| family.name).collect())
 }
 
+/// The names under which a workload may have registered.
+pub fn definition_names(workload: &PrivateImageWorkload, target: &Target) -> impl Iterator<Item = String> + use<> {
+    let namespace = workload.metadata.namespace.as_deref().unwrap_or_default();
+    families(workload, target, namespace).into_iter().map(|family| family.name)
+}
+
 /// The names under which a workload may have registered: what its status says, the spec's own, and ours; in both services where the
 /// status does not know what was before.
 fn families(workload: &PrivateImageWorkload, target: &Target, namespace: &str) -> BTreeSet<Family> {

@@ -43,6 +43,8 @@ pub enum Feature {
     EnforcedProof,
     /// The command line without a value key: it compares values by reading them.
     CommandLine,
+    /// `--prune` of the command line: what has left the files is looked for.
+    Prune,
     /// `wharfinger doctor`: what the binding's `roleArn` is granted is asked of IAM.
     Doctor,
 }
@@ -341,5 +343,7 @@ pub const TABLE: &[Statement] = &[
         ..on("CustomerKeysOfSecrets", &[CustomerKeys], Place::Keys, &[])
     },
     on("CommandLineWithoutValueKey", &[CommandLine], Place::OurSecrets, &["secretsmanager:GetSecretValue"]),
+    // AWS knows no resource for lists of secrets.
+    on("WhatHasLeftTheFiles", &[Prune], Place::Anywhere, &["secretsmanager:ListSecrets"]),
     on("WhatIsGranted", &[Doctor], Place::ActingRole, &["iam:SimulatePrincipalPolicy"]),
 ];

@@ -6,13 +6,17 @@ use crate::observed::{Observed, Snapshot};
 use crate::resource::tags::claimed_by;
 use crate::resource::{revision, role};
 
+/// The plan for an object whose deletion leaves everything.
+pub fn retained() -> Plan {
+    Plan { notes: vec!["deletionPolicy is Retain: everything in AWS stays".into()], ..Plan::default() }
+}
+
 /// The plan that removes what the workload made and nobody else uses.
 pub fn remove(removal: &Removal, observed: &Observed) -> Plan {
-    let mut plan = Plan::default();
     if removal.retain {
-        plan.notes.push("deletionPolicy is Retain: everything in AWS stays".into());
-        return plan;
+        return retained();
     }
+    let mut plan = Plan::default();
     let going = removal.secrets.iter().filter(|secret| secret.shared_with.is_empty());
     let needed = going.filter_map(|secret| Some(observed.secrets.get(&secret.name)?.present()?.arn.as_str())).collect();
     for (family, revisions) in &observed.families {

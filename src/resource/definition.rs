@@ -5,9 +5,9 @@ use super::arn::Arn;
 use super::fingerprint::short_hash;
 use super::normalise::{self, Change, DefinitionKind, normalise};
 use super::revision::{Family, ObservedRevision};
-use super::tags::{CONTENT_HASH, Owner, Tags, claimed_by, missing};
+use super::tags::{CONTENT_HASH, Owner, Tags, claimed_by, deletion_policy, missing};
 use super::uses::{Place, uses};
-use crate::api::NeedStatus;
+use crate::api::{DeletionPolicy, NeedStatus};
 use crate::observed::{Observed, Snapshot};
 use crate::plan::{Action, Hold, Plan, Subject};
 use serde::Serialize;
@@ -29,6 +29,8 @@ pub struct DesiredDefinition {
     pub owner: Owner,
     /// The user's own tags.
     pub tags: Tags,
+    /// What becomes of it with its workload.
+    pub deletion_policy: DeletionPolicy,
     /// ARN of the revision that our status names.
     pub recorded: Option<String>,
 }
@@ -236,6 +238,7 @@ pub fn plan(desired: &DesiredDefinition, document: &Value, observed: &Observed, 
     let subject = Subject::definition(&desired.name);
     let mut tags = desired.tags.clone();
     tags.extend(desired.owner.tags());
+    tags.extend(deletion_policy(desired.deletion_policy, &Tags::new()));
     let register = |tags: Tags| Action::RegisterDefinition {
         kind: desired.kind,
         name: desired.name.clone(),
@@ -274,6 +277,7 @@ pub fn plan(desired: &DesiredDefinition, document: &Value, observed: &Observed, 
         }
     }
     tags.insert(CONTENT_HASH.to_owned(), hash);
+    tags.extend(deletion_policy(desired.deletion_policy, &found.tags));
     let tags = missing(&tags, &found.tags);
     if !tags.is_empty() {
         let action = Action::TagDefinition { kind: desired.kind, arn: found.arn.clone(), tags };

@@ -14,8 +14,8 @@ use super::arn::{Arn, is_default_key};
 use super::image::Registry;
 use super::normalise::{Change, FieldChange};
 use super::sealed::Sealed;
-use super::tags::{Adoption, Owner, Tags, claimed_by, missing};
-use crate::api::ValuePolicy;
+use super::tags::{Adoption, Owner, Tags, claimed_by, deletion_policy, missing};
+use crate::api::{DeletionPolicy, ValuePolicy};
 use crate::observed::Snapshot;
 use crate::plan::{Action, Hold, Plan, Subject};
 use serde::Serialize;
@@ -50,12 +50,19 @@ pub struct DesiredSecret {
     pub value_policy: ValuePolicy,
     /// Whether one that others made is taken over.
     pub adoption: Adoption,
+    /// What becomes of it with its one object; what several share goes with the last of them.
+    pub deletion_policy: DeletionPolicy,
 }
 
 impl DesiredSecret {
     /// Whether a secret of this name was made by us, for this owner.
     pub fn owns(&self, observed: &ObservedSecret) -> bool {
         self.owner.owns(&observed.tags, self.recorded.as_deref() == Some(&observed.arn))
+    }
+
+    /// The tags that it should have, where it has these.
+    fn tags(&self, observed: &Tags) -> Tags {
+        self.owner.tags().into_iter().chain(deletion_policy(self.deletion_policy, observed)).collect()
     }
 }
 
@@ -143,7 +150,7 @@ pub fn plan(desired: &DesiredSecret, observed: &Snapshot<ObservedSecret>, key_ar
                 name: desired.name.clone(),
                 description: desired.description.clone(),
                 kms_key_id: key_arn.map(str::to_owned),
-                tags: desired.owner.tags(),
+                tags: desired.tags(&Tags::new()),
                 version_id: desired.version_id.clone(),
                 value: desired.value.clone(),
             };
@@ -173,7 +180,7 @@ pub fn plan(desired: &DesiredSecret, observed: &Snapshot<ObservedSecret>, key_ar
         return plan.hold(subject, Hold::NotOurs, message);
     }
     if !ours {
-        let (arn, tags, before) = (observed.arn.clone(), desired.owner.tags(), observed.tags.clone());
+        let (arn, tags, before) = (observed.arn.clone(), desired.tags(&observed.tags), observed.tags.clone());
         let reason = format!("adoptionPolicy is {:?}, and nobody else claims it", desired.adoption.policy);
         plan.step(subject.clone(), Action::AdoptSecret { arn, tags, before }, &[], reason, vec![]);
     }
@@ -257,7 +264,7 @@ fn plan_settings(
         };
         plan.step(subject.clone(), action, &after, "its settings differ", description.into_iter().chain(kms_key).collect());
     }
-    let tags = missing(&desired.owner.tags(), &observed.tags);
+    let tags = missing(&desired.tags(&observed.tags), &observed.tags);
     if ours && !tags.is_empty() {
         let changes = tags
             .iter()

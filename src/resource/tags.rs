@@ -1,6 +1,6 @@
 //! Tags that say whose a thing in AWS is. "Ours" is decided here and nowhere else.
 
-use crate::api::AdoptionPolicy;
+use crate::api::{AdoptionPolicy, DeletionPolicy};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -17,6 +17,10 @@ pub const OWNER: &str = "wharfinger.dev/owner";
 pub const NAMESPACE: &str = "wharfinger.dev/namespace";
 /// Tag of definitions: version of the normaliser and hash of the normal form.
 pub const CONTENT_HASH: &str = "wharfinger.dev/content-hash";
+
+/// Tag of definitions and of secrets of `RegistryCredential`s: `Retain` where that is the object's deletionPolicy. Without a cluster
+/// nothing else says so once the object has left the files.
+pub const DELETION_POLICY: &str = "wharfinger.dev/deletion-policy";
 
 /// Tag by which the owner of a thing offers it to `<cluster>/<namespace>/<kind>/<name>`.
 pub const ADOPT_BY: &str = "wharfinger.dev/adopt-by";
@@ -89,6 +93,29 @@ impl Owner {
     }
 }
 
+/// The tag that tells the deletionPolicy. Only `Retain` is told; where that was told before and is no longer so, the tag gets another
+/// value, since nothing here takes a tag away.
+pub fn deletion_policy(policy: DeletionPolicy, observed: &Tags) -> Tags {
+    let told = match policy {
+        DeletionPolicy::Retain => Some("Retain"),
+        DeletionPolicy::Delete => observed.contains_key(DELETION_POLICY).then_some("Delete"),
+    };
+    told.map(|value| (DELETION_POLICY.to_owned(), value.to_owned())).into_iter().collect()
+}
+
+/// Whether a thing with these tags stays when its object goes.
+pub fn is_retained(tags: &Tags) -> bool {
+    tags.get(DELETION_POLICY).is_some_and(|value| value == "Retain")
+}
+
+/// Namespace and owner of a thing that the command line made for this `--owner`. There a namespace has no uid but its name: what has
+/// another was made by a cluster, whatever that calls itself.
+pub fn made_without_cluster<'a>(tags: &'a Tags, owner: &str) -> Option<(&'a str, &'a str)> {
+    let tag = |key| tags.get(key).map(String::as_str);
+    let namespace = tag(NAMESPACE).filter(|name| tag(CLUSTER) == Some(owner) && tag(NAMESPACE_UID) == Some(name))?;
+    Some((namespace, tag(OWNER)?))
+}
+
 /// Who claims a thing with these tags, for people.
 pub fn claimed_by(tags: &Tags) -> String {
     let tag = |key| tags.get(key).map(String::as_str);
@@ -134,6 +161,53 @@ mod tests {
             let taken = [AdoptionPolicy::Never, AdoptionPolicy::IfTagged, AdoptionPolicy::Adopt]
                 .map(|policy| Adoption { policy, identity: identity.to_owned() }.takes(&tags));
             assert_eq!(taken, expected, "{what}");
+        }
+    }
+
+    #[test]
+    fn the_deletion_policy_is_told_only_where_something_is_to_be_said() {
+        let tagged =
+            |value: Option<&str>| value.map(|value| (DELETION_POLICY.to_owned(), value.to_owned())).into_iter().collect();
+        let rows = [
+            (DeletionPolicy::Delete, None, None, false),
+            (DeletionPolicy::Retain, None, Some("Retain"), false),
+            (DeletionPolicy::Retain, Some("Retain"), Some("Retain"), true),
+            (DeletionPolicy::Delete, Some("Retain"), Some("Delete"), true),
+            (DeletionPolicy::Delete, Some("Delete"), Some("Delete"), false),
+        ];
+        for (policy, before, told, retained) in rows {
+            let before: Tags = tagged(before);
+            assert_eq!(deletion_policy(policy, &before), tagged(told), "{policy:?} {before:?}");
+            assert_eq!(is_retained(&before), retained, "{before:?}");
+        }
+    }
+
+    #[test]
+    fn what_the_command_line_made_has_the_name_of_the_namespace_for_its_uid() {
+        let owner = Owner {
+            cluster: "pipeline".into(),
+            namespace_uid: "payments".into(),
+            namespace: "payments".into(),
+            owner: "PrivateImageWorkload/api".into(),
+        };
+        let with = |key: &str, value: Option<&str>| {
+            let others = owner.tags().into_iter().filter(|(other, _)| other != key);
+            others.chain(value.map(|value| (key.to_owned(), value.to_owned()))).collect::<Tags>()
+        };
+        let rows = [
+            ("all of it", owner.tags(), true),
+            ("another owner", with(CLUSTER, Some("pipeline-2")), false),
+            ("a cluster of that name", with(NAMESPACE_UID, Some("7a0e")), false),
+            ("another namespace", with(NAMESPACE, Some("search")), false),
+            ("no owner", with(CLUSTER, None), false),
+            ("no uid", with(NAMESPACE_UID, None), false),
+            ("no namespace", with(NAMESPACE, None), false),
+            ("of nobody", with(OWNER, None), false),
+            ("no tags", Tags::new(), false),
+        ];
+        for (what, tags, made) in rows {
+            let found = made_without_cluster(&tags, "pipeline");
+            assert_eq!(found, made.then_some(("payments", "PrivateImageWorkload/api")), "{what}");
         }
     }
 

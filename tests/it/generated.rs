@@ -10,6 +10,7 @@ pub(crate) mod server;
 
 use proptest::prelude::*;
 use serde_json::Value;
+use wharfinger::api::DeletionPolicy;
 use wharfinger::observed::{Observed, Snapshot};
 use wharfinger::plan::{Action, Plan};
 use wharfinger::resource::definition::{DesiredDefinition, ObservedDefinition, content_hash, plan};
@@ -40,6 +41,7 @@ pub(crate) fn desired(kind: DefinitionKind, document: &Value, tags: &Tags) -> De
         credentials: vec![],
         owner: owner(),
         tags: tags.clone(),
+        deletion_policy: DeletionPolicy::Delete,
         recorded: Some(ARN.to_owned()),
     }
 }

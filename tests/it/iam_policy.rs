@@ -176,6 +176,7 @@ fn only_calls_that_know_no_resource_go_to_everything() {
         "ecs:ListTaskDefinitions",
         "ecs:ListTasks",
         "ecs:RegisterTaskDefinition",
+        "secretsmanager:ListSecrets",
         "ssm:DescribeParameters",
     ];
     let (list, arn) = (json!(["arn:aws:iam::111122223333:role/a"]), json!(["arn:aws:ecs:eu-west-1:111122223333:cluster/a"]));

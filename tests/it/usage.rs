@@ -65,6 +65,19 @@ fn wrong_files_are_told_with_file_document_and_remedy() {
     }
 }
 
+/// Where nothing leads to an account there is nothing to look for: that is told, since a folder may be empty by mistake.
+#[test]
+fn nothing_is_pruned_by_files_that_lead_nowhere() {
+    let folder = folder("nowhere", &[("deploy/values.yaml", "replicas: 2\n"), ("bound/binding.yaml", BINDING)]);
+    for (verb, files) in [("plan", "deploy"), ("apply", "deploy"), ("apply", "bound")] {
+        let (code, out, errors) = run(&folder, &[verb, "-f", files, "--prune", "--account-id", "111122223333"]);
+        assert!(code == 1 && out.is_empty(), "{verb} {files}: {code} {out} {errors}");
+        let parts =
+            ["no PrivateImageWorkload and no RegistryCredential in ", files, "where in AWS to look", "`wharfinger delete -f`"];
+        assert!(parts.iter().all(|part| errors.contains(part)), "{verb} {files}: {errors}");
+    }
+}
+
 /// In a folder there may be files for others.
 #[test]
 fn files_for_others_are_passed_over_in_a_folder() {

@@ -34,7 +34,7 @@ pub(in crate::cli) fn read(paths: &[PathBuf], given: &[GivenSecret], common: &Co
     if all.objects.workloads.is_empty() && all.objects.credentials.is_empty() && all.objects.networks.is_empty() {
         let named = paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
         let passed = if all.passed.is_empty() { String::new() } else { format!(" (passed over: {})", all.passed.join("; ")) };
-        bail!("no PrivateImageWorkload, no RegistryCredential and no PullNetwork in {named}{passed}");
+        bail!(NoObjects(format!("{named}{passed}")));
     }
     for (key, source) in secrets::read(given, all.namespace)? {
         if all.objects.secrets.insert(key.clone(), source).is_some() {
@@ -43,6 +43,11 @@ pub(in crate::cli) fn read(paths: &[PathBuf], given: &[GivenSecret], common: &Co
     }
     Ok(all.objects)
 }
+
+/// The files, which hold nothing to work on.
+#[derive(Debug, thiserror::Error)]
+#[error("no PrivateImageWorkload, no RegistryCredential and no PullNetwork in {0}")]
+pub(in crate::cli) struct NoObjects(pub(in crate::cli) String);
 
 /// All that files hold. Objects of other kinds are passed over.
 pub(in crate::cli) fn objects(paths: &[PathBuf], common: &Common) -> anyhow::Result<Objects> {

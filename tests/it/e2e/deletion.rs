@@ -55,13 +55,15 @@ async fn retain_leaves_everything_in_aws() {
     world.apply(&with(ecs(&world.name, "api"), "/spec/deletionPolicy", json!("Retain"))).await;
     world.ready("api").await;
     let before = world.aws.holdings().await;
+    assert_eq!(before.tasks[0].tags["wharfinger.dev/deletion-policy"], "Retain");
     world.proxy.forget();
     world.delete_and_wait("api").await;
     assert_eq!(world.proxy.written(), [] as [&str; 0]);
     assert_eq!(world.aws.holdings().await, before);
     world.apply(&ecs(&world.name, "api")).await;
     world.ready("api").await;
-    assert_eq!(world.proxy.written(), [] as [&str; 0], "a successor of the same name keeps what its predecessor left");
+    assert_eq!(world.proxy.written(), ["TagResource"], "a successor of the same name keeps what its predecessor left");
+    assert_eq!(world.aws.holdings().await.tasks[0].tags["wharfinger.dev/deletion-policy"], "Delete");
 }
 
 #[tokio::test]

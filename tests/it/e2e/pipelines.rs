@@ -2,7 +2,7 @@
 //! their own. Only what posts the comment is a stand-in.
 
 use super::cli::folder;
-use super::manifests::{ecs, with};
+use super::manifests::{REGISTRY, USER, ecs, with};
 use super::parts::unique;
 use super::world::World;
 use serde_json::{Value, json};
@@ -11,6 +11,11 @@ use std::process::Stdio;
 use tokio::process::Command;
 
 const PASSWORD: &str = "pipeline-CANARY";
+
+/// The masked variable.
+fn login() -> String {
+    json!({"auths": {REGISTRY: {"username": USER, "password": PASSWORD}}}).to_string()
+}
 
 /// What a file makes a job run, and in which environment.
 struct Job {
@@ -65,7 +70,7 @@ struct Repository {
 }
 
 impl Repository {
-    async fn new() -> Self {
+    fn new() -> Self {
         let post = |flag: &str| format!("#!/bin/sh\nfor each; do case $each in {flag}) cp comment.md posted.md;; esac; done\n");
         let tree = folder(&[("gh", post("comment.md")), ("curl", post("body@comment.md"))]);
         let repository = Self { bin: tree.clone(), tree: tree.join("repository") };
@@ -75,22 +80,11 @@ impl Repository {
             std::fs::set_permissions(repository.bin.join(name), mode).expect("a program");
         }
         std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_wharfinger"), repository.bin.join("wharfinger")).expect("the program");
-        repository.git(&["init", "--quiet", "--initial-branch=main"]).await;
         repository
     }
 
-    async fn git(&self, arguments: &[&str]) -> String {
-        let who = ["-c", "user.name=payments", "-c", "user.email=payments@example.com"];
-        let output = Command::new("git").args([&who, arguments].concat()).current_dir(&self.tree).output().await.expect("git");
-        assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).expect("text").trim().to_owned()
-    }
-
-    /// Commits the workloads, and no others. The commit before.
-    async fn commit(&self, world: &World, workloads: &[Value]) -> String {
-        let before = self.git(&["rev-parse", "--verify", "--quiet", "HEAD"]);
-        let before = if self.tree.join("deploy/one").exists() { before.await } else { "0".repeat(40) };
-        std::fs::write(self.tree.join("deploy/one"), "").expect("a file");
+    /// Has the workloads in the tree, and no others.
+    fn hold(&self, workloads: &[Value]) {
         for entry in std::fs::read_dir(self.tree.join("deploy")).expect("deploy/").map(|entry| entry.expect("an entry").path()) {
             if entry.extension().is_some_and(|extension| extension == "yaml") {
                 std::fs::remove_file(entry).expect("removed");
@@ -102,13 +96,10 @@ impl Repository {
                 with(with(workload.clone(), "/spec/bindingRef", Value::Null), "/metadata/namespace", json!("payments"));
             std::fs::write(self.tree.join(name), serde_saphyr::to_string(&workload).expect("YAML")).expect("a manifest");
         }
-        self.git(&["add", "--all"]).await;
-        self.git(&["commit", "--quiet", "--allow-empty", "--message", &world.name]).await;
-        before
     }
 
     /// Runs a job. Its exit code, and the comment that it has posted.
-    async fn run(&self, world: &World, job: Job, before: &str, more: &[(&str, &str)]) -> (i32, String, String) {
+    async fn run(&self, world: &World, job: Job, more: &[(&str, &str)]) -> (i32, String, String) {
         let Self { tree, bin } = self;
         std::fs::remove_file(tree.join("posted.md")).ok();
         let header = bin.join("header");
@@ -117,10 +108,10 @@ impl Repository {
         let mut command = Command::new("sh");
         command.args(["-e", "-c", &job.script]).current_dir(tree).envs(job.variables);
         command.env("PATH", path).env("HOME", bin).env("AWS_ENDPOINT_URL", &world.proxy.url).stdin(Stdio::null());
-        command.env("WHARFINGER_VALUE_KEY", "k".repeat(64)).env("REGISTRY_USER", "puller").env("REGISTRY_PASSWORD", PASSWORD);
+        command.env("WHARFINGER_VALUE_KEY", "k".repeat(64)).env("REGISTRY_LOGIN", login());
         command.env("WHARFINGER_OWNER", format!("pipeline-{}", world.aws.id));
-        command.env("GITHUB_OUTPUT", bin.join(format!("output-{}", unique()))).env("PULL_REQUEST", "7").env("BEFORE", before);
-        command.env("CI_PROJECT_DIR", bin).env("CI_COMMIT_BEFORE_SHA", before).env("COMMENT_HEADER", header);
+        command.env("GITHUB_OUTPUT", bin.join(format!("output-{}", unique()))).env("PULL_REQUEST", "7");
+        command.env("CI_PROJECT_DIR", bin).env("COMMENT_HEADER", header);
         for (name, value) in
             [("CI_API_V4_URL", "https://gitlab.example.com/api/v4"), ("CI_PROJECT_ID", "1"), ("CI_MERGE_REQUEST_IID", "7")]
         {
@@ -137,13 +128,13 @@ impl Repository {
 /// A merge request is planned, merged, planned again; a bad one fails; what is taken out of Git is removed from AWS.
 async fn story(name: &str, job: fn(&str) -> Job, identity: impl Fn(&World) -> Vec<(String, String)>) {
     let world = World::enter(name).await.still().await;
-    let repository = Repository::new().await;
+    let repository = Repository::new();
     let identity = identity(&world);
     let identity: Vec<(&str, &str)> = identity.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let (api, web) = (ecs("payments", "api"), ecs("payments", "web"));
 
-    let before = repository.commit(&world, &[api.clone(), web.clone()]).await;
-    let (code, comment, told) = repository.run(&world, job("plan"), &before, &identity).await;
+    repository.hold(&[api.clone(), web.clone()]);
+    let (code, comment, told) = repository.run(&world, job("plan"), &identity).await;
     assert_eq!(code, 0, "changes are no failure: {told}");
     for part in
         ["#### payments/api", "```diff\n+ create secret wharfinger/payments/regcred/", "+ register definition payments_web"]
@@ -152,31 +143,36 @@ async fn story(name: &str, job: fn(&str) -> Job, identity: impl Fn(&World) -> Ve
     }
     assert_eq!(world.proxy.written(), [] as [&str; 0]);
 
-    let (code, _, told) = repository.run(&world, job("apply"), &before, &identity).await;
+    let (code, _, told) = repository.run(&world, job("apply"), &identity).await;
     assert_eq!(code, 0, "{told}");
     let made = world.aws.holdings().await;
     assert_eq!((made.secrets.len(), made.roles.len(), made.tasks.len()), (1, 1, 2), "{made:#?}");
-    let (code, comment, told) = repository.run(&world, job("plan"), &before, &identity).await;
+    let (code, comment, told) = repository.run(&world, job("plan"), &identity).await;
     assert!(code == 0 && comment.contains("nothing to do") && !comment.contains("+ "), "{comment}\n{told}");
 
     let broken = with(web, "/spec/credentials/0/secretRef/name", json!("nobody"));
-    let before = repository.commit(&world, &[api.clone(), broken]).await;
-    let (code, comment, told) = repository.run(&world, job("plan"), &before, &identity).await;
+    repository.hold(&[api.clone(), broken]);
+    let (code, comment, told) = repository.run(&world, job("plan"), &identity).await;
     assert_ne!(code, 0, "{told}");
     assert!(comment.contains("- **error**: spec.credentials") && comment.contains("nobody"), "{comment}\n{told}");
-    let (code, _, told) = repository.run(&world, job("apply"), &before, &identity).await;
+    let (code, _, told) = repository.run(&world, job("apply"), &identity).await;
     assert_ne!(code, 0, "{told}");
 
-    let before = repository.commit(&world, &[api]).await;
-    let (code, _, told) = repository.run(&world, job("apply"), &before, &identity).await;
+    repository.hold(&[api]);
+    let (code, comment, told) = repository.run(&world, job("plan"), &identity).await;
+    let gone = "#### payments/web is no longer in deploy/\n```diff\n- deregister definition payments_web";
+    assert!(code == 0 && comment.contains(gone), "{comment}\n{told}");
+    let (code, _, told) = repository.run(&world, job("apply"), &identity).await;
     assert_eq!(code, 0, "{told}");
     let left = world.aws.holdings().await;
     let names: Vec<&str> = left.tasks.iter().map(|task| task.name.as_str()).collect();
     assert_eq!((left.secrets.len(), left.roles.len(), names), (1, 1, vec!["payments_api"]), "{told}");
+    let (code, comment, told) = repository.run(&world, job("plan"), &identity).await;
+    assert!(code == 0 && !comment.contains("payments/web"), "{comment}\n{told}");
 
     // Where AWS does not answer there is no plan, and the comment says where to look.
     let nobody = [identity.as_slice(), &[("AWS_ENDPOINT_URL", "http://127.0.0.1:9")]].concat();
-    let (code, comment, told) = repository.run(&world, job("plan"), &before, &nobody).await;
+    let (code, comment, told) = repository.run(&world, job("plan"), &nobody).await;
     assert!(code != 0 && comment.contains("see the log of the job"), "{code} {comment}\n{told}");
 }
 
