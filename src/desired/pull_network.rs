@@ -168,7 +168,7 @@ fn name(network: &PullNetwork) -> &str {
     network.metadata.name.as_deref().unwrap_or_default()
 }
 
-/// A network is in no namespace, which its tags say so.
+/// A network is in no namespace, and its tags say so.
 fn owner(inputs: &NetworkInputs) -> Owner {
     Owner {
         cluster: inputs.cluster.clone(),
@@ -281,7 +281,7 @@ fn internet_needs(spec: &PullNetworkSpec) -> Vec<String> {
             "Windows base layers, which are in no repository of Amazon ECR unless they were pushed with --allow-nondistributable-artifacts",
         ), // rule 57
     ];
-    rows.into_iter().filter_map(|(needed, what)| needed.then(|| what.to_owned())).collect()
+    rows.into_iter().filter(|(needed, _)| *needed).map(|(_, what)| what.to_owned()).collect()
 }
 
 /// Whether Linux tasks run on a platform that pulls without the API of ECR in the VPC.

@@ -22,8 +22,13 @@ fn caller(sid: &str, action: Value, arns: &[&str]) -> Value {
     })
 }
 
-#[test]
-fn each_policy_is_just_this() {
+/// A policy of one's own.
+fn own() -> Value {
+    json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "logs:*", "Resource": "*"}]})
+}
+
+/// Lines of the spec, an endpoint, its policy, and a piece of the warning.
+fn rows() -> [(&'static str, &'static str, Value, &'static str); 9] {
     let document = |statements: Value| json!({"Version": "2012-10-17", "Statement": statements});
     let pull = json!([
         "ecr:GetAuthorizationToken",
@@ -31,9 +36,7 @@ fn each_policy_is_just_this() {
         "ecr:GetDownloadUrlForLayer",
         "ecr:BatchGetImage"
     ]);
-    let others = format!("additionalPrincipals: ['{NODE}']\n");
-    let own = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "logs:*", "Resource": "*"}]});
-    let rows: [(&str, &str, Value, &str); 9] = [
+    [
         ("", "ecr.dkr", Value::Null, ""),
         (
             "policies: {ecr: AllowPull}\n",
@@ -81,10 +84,15 @@ fn each_policy_is_just_this() {
             ])),
             "this controller included",
         ),
-        ("policies: {documents: {logs: LOGS}}\n", "logs", own.clone(), "policies.documents.logs is a policy of your own"),
-    ];
-    for (more, short, expected, warning) in rows {
-        let more = more.replace("others", &others).replace("LOGS", &own.to_string());
+        ("policies: {documents: {logs: LOGS}}\n", "logs", own(), "policies.documents.logs is a policy of your own"),
+    ]
+}
+
+#[test]
+fn each_policy_is_just_this() {
+    let others = format!("additionalPrincipals: ['{NODE}']\n");
+    for (more, short, expected, warning) in rows() {
+        let more = more.replace("others", &others).replace("LOGS", &own().to_string());
         let mut scene = Scene::settled(&format!("{FARGATE}{more}"));
         assert_eq!(policy(&mut scene, short), expected, "{more}");
         let warnings = &scene.status().warnings;
