@@ -55,11 +55,10 @@ fn on_hosts(spec: &PullNetworkSpec, hosts: &Hosts) -> Vec<Lacking> {
     match spec.tasks.fargate.as_ref().filter(|_| hosts.fargate) {
         None if hosts.fargate => add("tasks run on Fargate, which the network has no endpoints for", "set spec.tasks.fargate"),
         None => {}
-        Some(fargate) if hosts.windows => {
-            if !fargate.windows {
-                add("tasks run on Windows, which the network has no endpoints for", "set spec.tasks.fargate.windows");
-            }
+        Some(fargate) if hosts.windows && !fargate.windows => {
+            add("tasks run on Windows, which the network has no endpoints for", "set spec.tasks.fargate.windows");
         }
+        Some(_) if hosts.windows => {}
         Some(fargate) => {
             let linux = fargate.linux_platform_version.as_deref();
             let runs_newer = hosts.versions.iter().any(|version| !is_older(version, NEEDS_ECR_API));
