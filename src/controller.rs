@@ -10,6 +10,7 @@ mod lead;
 mod merge;
 mod objects;
 mod permissions;
+mod pull_network;
 mod readiness;
 mod registry_credential;
 mod relations;
@@ -18,6 +19,7 @@ mod scope;
 mod start;
 mod trouble;
 mod turns;
+mod users;
 mod value_key;
 mod watches;
 mod workload;
@@ -31,7 +33,7 @@ pub use scope::Scope;
 pub(crate) use trouble::{APPLY_CRDS, of as trouble};
 pub(crate) use value_key::{load_existing as read_value_key, random_key};
 
-use crate::api::{AccountBinding, PrivateImageWorkload, RegistryCredential};
+use crate::api::{AccountBinding, PrivateImageWorkload, PullNetwork, RegistryCredential};
 use crate::aws::Calls;
 use crate::aws::accounts::Accounts;
 use crate::leader::{self, Lapsed, Leadership, News};
@@ -158,12 +160,15 @@ pub(crate) struct Context {
     workloads: Store<PrivateImageWorkload>,
     credentials: Store<RegistryCredential>,
     bindings: Store<AccountBinding>,
+    networks: Store<PullNetwork>,
     /// Told when the cache of workloads has changed.
     workloads_changed: Notify,
     /// Whether the caches hold what there was at the start. (A store's own `wait_until_ready` wakes only its last waiter.)
     workloads_synced: watch::Sender<bool>,
     /// The same of bindings.
     bindings_synced: watch::Sender<bool>,
+    /// The same of networks.
+    networks_synced: watch::Sender<bool>,
     backoff: backoff::Backoff,
     /// One turn a namespace for what its workloads share: secrets, role, policy; and one a credential.
     turns: Turns,
@@ -179,6 +184,11 @@ impl Context {
     /// Whether the cache of bindings follows what there is.
     fn knows_bindings(&self) -> bool {
         *self.bindings_synced.borrow() && self.readiness.is_fine(&watches::name::<AccountBinding>(None))
+    }
+
+    /// Whether the cache of networks follows what there is.
+    fn knows_networks(&self) -> bool {
+        *self.networks_synced.borrow() && self.readiness.is_fine(&watches::name::<PullNetwork>(None))
     }
 
     /// Whether the cache of workloads holds what there was at the start. A pass that waited for it would keep a stop waiting.
@@ -231,6 +241,7 @@ pub async fn run(
     let (workloads, workload_writer) = store();
     let (credentials, credential_writer) = store();
     let (bindings, binding_writer) = store();
+    let (networks, network_writer) = store();
     let context = Arc::new(Context {
         recorder: recorder(&client),
         client: client.clone(),
@@ -249,9 +260,11 @@ pub async fn run(
         workloads,
         credentials,
         bindings,
+        networks,
         workloads_changed: Notify::new(),
         workloads_synced: watch::Sender::new(false),
         bindings_synced: watch::Sender::new(false),
+        networks_synced: watch::Sender::new(false),
         backoff: backoff::Backoff::default(),
         turns: Turns::default(),
     });
@@ -261,11 +274,12 @@ pub async fn run(
     let watches = Watches {
         workloads: watcher.watch(workload_writer, &context.workloads_synced),
         credentials: watcher.watch(credential_writer, &unneeded),
-        bindings: watcher.bindings(binding_writer, &context.bindings_synced),
+        bindings: watcher.everywhere(binding_writer, &context.bindings_synced),
+        networks: watcher.everywhere(network_writer, &context.networks_synced),
         secrets: watcher.secrets(),
     };
     readiness.fine(START); // from here on it is the watches that are waited for
-    tokio::spawn(registry_credential::count_users(context.clone()));
+    tokio::spawn(users::count(context.clone()));
     let leadership = stand(settings.lease, &context)?;
     tokio::spawn(lead::follow(context.clone(), settings.state_namespace, leadership.terms()));
     let config = ControllerConfig::default().concurrency(settings.concurrency.max(1)).debounce(DEBOUNCE);

@@ -99,7 +99,7 @@ def kubectl(*arguments, input=None, check=True):
 def crds_served():
     """Waits until the API server serves the kinds of crds/: it says Established a moment before it does."""
     kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", "crds/")
-    for kind in (KIND, "accountbindings.wharfinger.dev"):
+    for kind in (KIND, "accountbindings.wharfinger.dev", "pullnetworks.wharfinger.dev"):
         until(f"{kind} to be served", lambda: kubectl("get", kind, "-A", "-o", "json", check=False), seconds=30)
 
 
@@ -117,13 +117,13 @@ def is_ready(thing):
     return current and condition(thing, "Ready").get("status") == "True"
 
 
-def poke(namespace, names, controller):
-    """Asks for a pass over each workload and waits until it was made."""
-    token = f"{time.time():.6f}"
-    kubectl("annotate", KIND, *names, "-n", namespace, f"wharfinger.dev/requestedAt={token}", "--overwrite")
+def poke(namespace, names, controller, kind=KIND):
+    """Asks for a pass over each workload, or object of another kind, and waits until it was made."""
+    token, place = f"{time.time():.6f}", ["-n", namespace] if namespace else []
+    kubectl("annotate", kind, *names, *place, f"wharfinger.dev/requestedAt={token}", "--overwrite")
 
     def unanswered():
-        things = json.loads(kubectl("get", KIND, "-n", namespace, "-o", "json"))["items"]
+        things = json.loads(kubectl("get", kind, *place, "-o", "json"))["items"]
         answered = {each["metadata"]["name"] for each in things if each.get("status", {}).get("lastHandledReconcileAt") == token}
         return set(names) - answered
 

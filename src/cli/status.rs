@@ -6,10 +6,10 @@ mod tree;
 
 use super::arguments::{Common, OutputFormat, StatusArguments};
 use super::{CHANGES, OK, output, print, remote, say};
-use crate::api::{AccountBinding, PrivateImageWorkload, RegistryCredential};
+use crate::api::{AccountBinding, PrivateImageWorkload, PullNetwork, RegistryCredential};
 use crate::controller::within;
 use crate::nearest::meant;
-use crate::status::{Report, State, report, report_binding, report_credential};
+use crate::status::{Report, State, report, report_binding, report_credential, report_network};
 use anyhow::bail;
 use jiff::Timestamp;
 use k8s_openapi::{ClusterResourceScope, NamespaceResourceScope};
@@ -54,6 +54,7 @@ impl Cluster {
             Kind::PrivateImageWorkload => self.get(self.namespaced::<PrivateImageWorkload>(), named, report).await,
             Kind::RegistryCredential => self.get(self.namespaced::<RegistryCredential>(), named, report_credential).await,
             Kind::AccountBinding => self.get(self.wide::<AccountBinding>(), named, report_binding).await,
+            Kind::PullNetwork => self.get(self.wide::<PullNetwork>(), named, report_network).await,
         }
     }
 
@@ -64,7 +65,8 @@ impl Cluster {
         }
         let others: Vec<String> = list(&api).await?.iter().map(ResourceExt::name_any).collect();
         let place = self.namespace.as_ref().map_or(String::new(), |namespace| format!(" in namespace {namespace}"));
-        let place = if named.kind == Kind::AccountBinding { String::new() } else { place };
+        let wide = matches!(named.kind, Kind::AccountBinding | Kind::PullNetwork);
+        let place = if wide { String::new() } else { place };
         let known: Vec<&str> = others.iter().map(String::as_str).collect();
         let offer = match meant(&named.name, &known) {
             Some(meant) => format!("; {meant} is one: is that meant?"),
@@ -73,11 +75,12 @@ impl Cluster {
         bail!("there is no {} {:?}{place}{offer}", K::kind(&()), named.name)
     }
 
-    /// What has a status; bindings only where all namespaces are asked for, for they are in none.
+    /// What has a status; bindings and networks only where all namespaces are asked for, for they are in none.
     async fn all(&self) -> anyhow::Result<Vec<Report>> {
         let mut reports = vec![];
         if self.namespace.is_none() {
             reports.extend(list(&self.wide::<AccountBinding>()).await?.iter().map(report_binding));
+            reports.extend(list(&self.wide::<PullNetwork>()).await?.iter().map(report_network));
         }
         reports.extend(list(&self.namespaced::<RegistryCredential>()).await?.iter().map(report_credential));
         reports.extend(list(&self.namespaced::<PrivateImageWorkload>()).await?.iter().map(report));

@@ -7,11 +7,12 @@ use super::objects::{add_finalizer, is_conflict, remove_finalizer, replace_statu
 use super::trouble::{Kind, Trouble};
 use super::turns::BUSY;
 use super::{Context, Error, listed, unfinished, within};
-use crate::api::{AccountBinding, BindingController, IN_USE_FINALIZER, PrivateImageWorkload, RegistryCredential};
-use crate::inputs::Bindings;
+use crate::api::{AccountBinding, BindingController, IN_USE_FINALIZER, PrivateImageWorkload, PullNetwork, RegistryCredential};
+use crate::inputs::{Bindings, NetworkInputs};
 use crate::status::{Share, binding_status, rival};
 use crate::target::{self, Claim};
 use jiff::Timestamp;
+use kube::api::ListParams;
 use kube::runtime::controller::Action;
 use kube::{Api, ResourceExt};
 use std::sync::Arc;
@@ -36,6 +37,12 @@ impl Tenant for PrivateImageWorkload {
     fn binding(&self) -> Option<&str> {
         let pinned = self.status.as_ref().and_then(|status| status.target.as_ref()?.binding.as_deref());
         pinned.or(self.spec.binding_ref.as_ref().map(|reference| reference.name.as_str()))
+    }
+}
+
+impl Tenant for PullNetwork {
+    fn binding(&self) -> Option<&str> {
+        Some(&self.spec.binding_ref.name)
     }
 }
 
@@ -99,7 +106,7 @@ async fn share(context: &Context, binding: &AccountBinding) -> Result<Share, Err
 }
 
 fn sees_all(context: &Context) -> bool {
-    context.sees_all::<PrivateImageWorkload>() && context.sees_all::<RegistryCredential>()
+    context.knows_networks() && context.sees_all::<PrivateImageWorkload>() && context.sees_all::<RegistryCredential>()
 }
 
 fn is_registered(context: &Context, binding: &AccountBinding) -> bool {
@@ -126,9 +133,16 @@ async fn forget_the_dead(context: &Context, binding: &mut AccountBinding) -> boo
 /// Tries of a change that somebody else's change crosses.
 const TRIES: usize = 5;
 
-/// Makes sure that a binding cannot go before a workload acts through it, and that no other controller acts for the namespace.
-async fn protect(context: &Context, lead: &Lead, binding: &AccountBinding, namespace: &str) -> Result<(), Error> {
-    let what = format!("namespace {namespace} through AccountBinding {}", binding.name_any());
+/// For what a controller acts through a binding, as it is told.
+fn realm(binding: &AccountBinding, namespace: Option<&str>) -> String {
+    let what = namespace.map_or_else(|| "PullNetworks".to_owned(), |namespace| format!("namespace {namespace}"));
+    format!("{what} through AccountBinding {}", binding.name_any())
+}
+
+/// Makes sure that a binding cannot go before somebody acts through it, and that no other controller acts for the namespace; without
+/// one, for what is in none.
+async fn protect(context: &Context, lead: &Lead, binding: &AccountBinding, namespace: Option<&str>) -> Result<(), Error> {
+    let what = realm(binding, namespace);
     let kept = |it: &AccountBinding| it.finalizers().iter().any(|it| it == IN_USE_FINALIZER) && is_registered(context, it);
     if rival(binding, &context.installation, namespace).is_none() && kept(binding) {
         context.readiness.fine(&what);
@@ -217,8 +231,16 @@ async fn users(context: &Context, binding: &AccountBinding, deleting: bool) -> R
         users.extend(named(context.workloads.state().iter().map(|it| &**it), &name));
         users.extend(named(context.credentials.state().iter().map(|it| &**it), &name));
     }
+    users.retain(|user| rival(binding, &context.installation, user.split('/').next()).is_none());
+    if rival(binding, &context.installation, None).is_none() {
+        let networks = match deleting {
+            true => within(Api::<PullNetwork>::all(context.client.clone()).list(&ListParams::default())).await?.items,
+            false => context.networks.state().iter().map(|it| (**it).clone()).collect(),
+        };
+        let of_binding = networks.iter().filter(|network| network.binding() == Some(&name));
+        users.extend(of_binding.map(|network| format!("PullNetwork {}", network.name_any())));
+    }
     users.sort();
-    users.retain(|user| rival(binding, &context.installation, user.split('/').next().unwrap_or_default()).is_none());
     Ok(users)
 }
 
@@ -238,14 +260,32 @@ pub(super) async fn enter(context: &Context, lead: &Lead, claim: &Claim<'_>, wri
     };
     let Some(binding) = bindings.iter().find(|binding| binding.metadata.name == chosen) else { return Ok(()) };
     match write {
-        true => protect(context, lead, binding, &claim.namespace.name).await,
-        false => leave_to_others(context, binding, &claim.namespace.name).await,
+        true => protect(context, lead, binding, Some(&claim.namespace.name)).await,
+        false => leave_to_others(context, binding, Some(&claim.namespace.name)).await,
     }
 }
 
+/// The same for a network, which is in no namespace: the first of all controllers that act through its binding keeps it.
+pub(super) async fn enter_network(context: &Context, lead: &Lead, inputs: &NetworkInputs, write: bool) -> Result<(), Error> {
+    let Bindings::Objects(bindings) = &inputs.bindings else { return Ok(()) };
+    let named = |binding: &&AccountBinding| binding.name_any() == inputs.network.spec.binding_ref.name;
+    let Some(binding) = bindings.iter().find(named) else { return Ok(()) };
+    match write {
+        true => protect(context, lead, binding, None).await,
+        false => leave_to_others(context, binding, None).await,
+    }
+}
+
+/// Whether this controller keeps a network, as far as the cache knows.
+pub(super) fn keeps(context: &Context, network: &PullNetwork) -> bool {
+    let named = |binding: &Arc<AccountBinding>| binding.name_any() == network.spec.binding_ref.name;
+    let binding = context.bindings.state().into_iter().find(named);
+    binding.is_some_and(|binding| rival(&binding, &context.installation, None).is_none())
+}
+
 /// An error, if another controller acts for the namespace.
-async fn leave_to_others(context: &Context, binding: &AccountBinding, namespace: &str) -> Result<(), Error> {
-    let what = format!("namespace {namespace} through AccountBinding {}", binding.name_any());
+async fn leave_to_others(context: &Context, binding: &AccountBinding, namespace: Option<&str>) -> Result<(), Error> {
+    let what = realm(binding, namespace);
     if let Some(other) = rival(binding, &context.installation, namespace) {
         yielded(context, &what, &other.name).await?;
     }

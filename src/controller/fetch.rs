@@ -2,12 +2,13 @@
 
 use super::lead::Lead;
 use super::{Context, Error, Scope, within};
-use crate::api::{AccountBinding, PrivateImageWorkload, RegistryCredential};
+use crate::api::{AccountBinding, PrivateImageWorkload, PullNetwork, RegistryCredential};
 use crate::converge::List;
 use crate::desired::is_object_name;
-use crate::inputs::{Bindings, CredentialInputs, Inputs, Namespace, Source};
+use crate::inputs::{Bindings, CredentialInputs, Inputs, Namespace, NetworkInputs, Source};
 use crate::resource::login;
-use crate::target::{self, Claim};
+use crate::status::network_users;
+use crate::target;
 use futures::FutureExt;
 use futures::future::join_all;
 use k8s_openapi::api::core::v1;
@@ -22,7 +23,7 @@ pub(super) async fn dereference(context: &Context, lead: &Lead, workload: Privat
     let siblings = siblings.into_iter().filter(|sibling| sibling.namespace().as_ref() == Some(&namespace)).collect();
     let (cluster, key) = (context.cluster.clone(), lead.value_key.clone());
     let mut inputs = inputs(&context.client, &context.secret_namespaces, workload, cluster, key).await?;
-    inputs.bindings = Bindings::Objects(bindings(context, &inputs.claim()).await?);
+    inputs.bindings = Bindings::Objects(bindings(context, |known| target::deciding(&inputs.claim(), known)).await?);
     inputs.siblings = siblings;
     inputs.siblings_complete = true;
     Ok(inputs)
@@ -30,13 +31,16 @@ pub(super) async fn dereference(context: &Context, lead: &Lead, workload: Privat
 
 /// All bindings, as the cache has them, but those that decide as they are now: a stale one could send an object to the wrong account. A
 /// list of them would be as new, and would take 70 ms: where nothing changes, the API server first waits for etcd to say so.
-async fn bindings(context: &Context, claim: &Claim<'_>) -> Result<Vec<AccountBinding>, Error> {
+async fn bindings(
+    context: &Context,
+    deciding: impl FnOnce(&[AccountBinding]) -> BTreeSet<String>,
+) -> Result<Vec<AccountBinding>, Error> {
     let api = Api::<AccountBinding>::all(context.client.clone());
     if !context.knows_bindings() {
         return Ok(within(api.list(&ListParams::default())).await?.items);
     }
     let mut known: Vec<AccountBinding> = context.bindings.state().iter().map(|binding| (**binding).clone()).collect();
-    let deciding = target::deciding(claim, &known).into_iter().filter(|name| is_object_name(name));
+    let deciding = deciding(&known).into_iter().filter(|name| is_object_name(name));
     for (name, found) in join_all(deciding.map(async |name| (name.clone(), within(api.get_opt(&name)).await))).await {
         known.retain(|binding| binding.name_any() != name);
         known.extend(found?);
@@ -62,6 +66,16 @@ async fn credentials(client: &Client, workload: &PrivateImageWorkload) -> Result
     Ok(join_all(each).await.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
 }
 
+/// The PullNetwork that a workload names, as it is now. One that may not be read is none for us: to a tenant both read the same.
+async fn network(client: &Client, workload: &PrivateImageWorkload) -> Result<Option<PullNetwork>, Error> {
+    let named = workload.spec.pull_network_ref.as_ref().filter(|reference| is_object_name(&reference.name));
+    let Some(reference) = named else { return Ok(None) };
+    match within(Api::<PullNetwork>::all(client.clone()).get_opt(&reference.name)).await {
+        Err(Error::Kubernetes(kube::Error::Api(status))) if status.is_forbidden() => Ok(None),
+        other => other,
+    }
+}
+
 /// The inputs of a pass over a credential.
 pub(super) async fn dereference_credential(
     context: &Context,
@@ -70,8 +84,18 @@ pub(super) async fn dereference_credential(
 ) -> Result<CredentialInputs, Error> {
     let (cluster, key) = (context.cluster.clone(), lead.value_key.clone());
     let mut inputs = credential_inputs(&context.client, &context.secret_namespaces, credential, cluster, key).await?;
-    inputs.bindings = Bindings::Objects(bindings(context, &inputs.claim()).await?);
+    inputs.bindings = Bindings::Objects(bindings(context, |known| target::deciding(&inputs.claim(), known)).await?);
     Ok(inputs)
+}
+
+/// The inputs of a pass over a network.
+pub(super) async fn dereference_network(context: &Context, network: PullNetwork) -> Result<NetworkInputs, Error> {
+    let named = [network.spec.binding_ref.name.clone()];
+    let bindings = Bindings::Objects(bindings(context, |_| named.into()).await?);
+    let others = context.networks.state();
+    let others = others.iter().filter(|other| other.uid() != network.uid()).map(|other| (**other).clone()).collect();
+    let users = network_users(context.workloads.state().iter().map(|it| &**it), &network);
+    Ok(NetworkInputs { network, cluster: context.cluster.clone(), bindings, others, users })
 }
 
 /// The inputs of a pass over a credential but for bindings and users. `readable` = where Secrets may be read.
@@ -127,6 +151,7 @@ pub async fn inputs(
     let namespace = namespace(client, &name).await?;
     let named = workload.spec.credentials.iter().filter_map(|credential| credential.secret_ref.as_ref());
     let credentials = credentials(client, &workload).await?;
+    let network = network(client, &workload).await?;
     let own = credentials.iter().filter(|credential| credential.namespace() == workload.namespace());
     let named = named.chain(own.filter_map(|credential| credential.spec.secret_ref.as_ref()));
     let named: BTreeSet<String> = named.map(|reference| reference.name.clone()).filter(|name| is_object_name(name)).collect();
@@ -145,7 +170,7 @@ pub async fn inputs(
         credentials,
         planned_credentials: false,
         strangers: vec![],
-        network: None,
+        network,
         value_key,
         compare_values: false,
         workload,

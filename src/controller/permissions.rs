@@ -18,6 +18,8 @@ use tokio::sync::Notify;
 pub(super) const WHAT: &str = "permissions";
 /// How often those that are missing are asked for again.
 const AGAIN: Duration = Duration::from_secs(20);
+/// The namespace of events about what is in none, as the API server wants it.
+const UNPLACED: &str = "default";
 /// Questions at the same time.
 const AT_ONCE: usize = 8;
 
@@ -97,8 +99,12 @@ fn needed(places: &Places) -> Vec<Permission> {
         };
         needed.extend(verbs.iter().map(one));
     };
-    add(GROUP, "accountbindings", &["get", "list", "watch", "patch"], None, None);
-    add(GROUP, "accountbindings/status", &["patch"], None, None);
+    for kind in ["accountbindings", "pullnetworks"] {
+        add(GROUP, kind, &["get", "list", "watch", "patch"], None, None);
+    }
+    for kind in ["accountbindings/status", "pullnetworks/status"] {
+        add(GROUP, kind, &["patch"], None, None);
+    }
     match places.namespaces.names() {
         None => add("", "namespaces", &["get"], None, None),
         Some(names) => names.iter().for_each(|name| add("", "namespaces", &["get"], None, Some(name))),
@@ -111,6 +117,9 @@ fn needed(places: &Places) -> Vec<Permission> {
             add(GROUP, kind, &["patch"], namespace.clone(), None);
         }
         add("events.k8s.io", "events", &["create", "patch"], namespace, None);
+    }
+    if !places.namespaces.covers(UNPLACED) {
+        add("events.k8s.io", "events", &["create", "patch"], Some(UNPLACED.to_owned()), None);
     }
     for namespace in all(&places.secrets.within(places.namespaces)) {
         add("", "secrets", &["get", "list", "watch"], namespace, None);
@@ -197,7 +206,9 @@ mod tests {
         let secrets: Vec<_> = some.iter().filter(|it| it.contains("secrets") && !it.contains("home")).cloned().collect();
         assert_eq!(secrets, ["get secrets in namespace b", "list secrets in namespace b", "watch secrets in namespace b"]);
         let wide: Vec<_> = some.iter().filter(|it| !it.contains(" in namespace ")).collect();
-        assert!(wide.iter().all(|it| it.contains("accountbindings") || it.contains("namespaces")), "{wide:#?}");
+        let placeless = ["accountbindings", "pullnetworks", "namespaces"];
+        assert!(wide.iter().all(|it| placeless.iter().any(|kind| it.contains(kind))), "{wide:#?}");
+        assert!(some.iter().any(|it| it == "create events.events.k8s.io in namespace default"), "of networks: {some:#?}");
         assert!(told(None, Some(&[])).iter().all(|it| !it.contains("secrets") || it.contains("home")));
     }
 }

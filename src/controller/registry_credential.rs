@@ -23,7 +23,7 @@ use kube::{Api, ResourceExt};
 use serde_json::json;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Called for whatever changed or is due. A pass that panics is a bug, and harms no other.
 pub(super) async fn reconcile(stale: Arc<RegistryCredential>, context: Arc<Context>) -> Result<Action, Error> {
@@ -177,24 +177,8 @@ async fn let_go(
     Ok((Action::await_change(), Reason::Succeeded))
 }
 
-/// How long changes of workloads are gathered before users are counted.
-const GATHER: Duration = Duration::from_millis(500);
-
-/// Keeps `status.users` right as workloads come and go, without a pass: AWS has no part in it.
-pub(super) async fn count_users(context: Arc<Context>) {
-    loop {
-        context.workloads_changed.notified().await;
-        tokio::time::sleep(GATHER).await;
-        let Some(lead) = context.gate.lead() else { continue }; // each term begins with a count
-        for credential in context.credentials.state() {
-            if let Err(error) = count_users_of(&context, &lead, &credential).await {
-                tracing::debug!(%error, "users could not be counted; the next pass does");
-            }
-        }
-    }
-}
-
-async fn count_users_of(context: &Context, lead: &Lead, credential: &RegistryCredential) -> Result<(), Error> {
+/// Keeps `status.users` right, without a pass: AWS has no part in it.
+pub(super) async fn count_users_of(context: &Context, lead: &Lead, credential: &RegistryCredential) -> Result<(), Error> {
     if !context.sees_all::<PrivateImageWorkload>() {
         return Ok(()); // the list that comes when it may look again leads here
     }

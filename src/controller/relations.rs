@@ -1,8 +1,10 @@
 //! Which objects a changed object concerns, and which changes concern anybody.
 
+pub(super) mod networks;
+
 use super::binding::Tenant;
 use crate::api::{
-    ABANDON, AccountBinding, FLUX_REQUESTED_AT, FORCE_DELETE, PrivateImageWorkload, REQUESTED_AT, RegistryCredential,
+    ABANDON, AccountBinding, FLUX_REQUESTED_AT, FORCE_DELETE, PrivateImageWorkload, PullNetwork, REQUESTED_AT, RegistryCredential,
 };
 use crate::status::{READY, find, names_credential};
 use k8s_openapi::api::core::v1::Secret;
@@ -117,9 +119,22 @@ pub(super) fn credentials_of_secret(
     })
 }
 
-/// The credentials whose deletion may wait for some workload.
-pub(super) fn waiting(all: &Store<RegistryCredential>) -> Vec<ObjectRef<RegistryCredential>> {
-    select(all, |credential| credential.metadata.deletion_timestamp.is_some())
+/// Those whose deletion may wait for some workload.
+pub(super) fn waiting<K>(all: &Store<K>) -> Vec<ObjectRef<K>>
+where
+    K: Resource<DynamicType = ()> + Clone + 'static,
+{
+    select(all, |it| it.meta().deletion_timestamp.is_some())
+}
+
+/// The networks that act through a binding.
+pub(super) fn networks_of_binding(all: &Store<PullNetwork>, binding: &AccountBinding) -> Vec<ObjectRef<PullNetwork>> {
+    select(all, |network| network.spec.binding_ref.name == binding.name_any())
+}
+
+/// The other networks of the same VPC: when one goes, another may have it.
+pub(super) fn networks_of_vpc(all: &Store<PullNetwork>, network: &PullNetwork) -> Vec<ObjectRef<PullNetwork>> {
+    select(all, |other| other.spec.vpc_id == network.spec.vpc_id && other.uid() != network.uid())
 }
 
 /// The binding that counts this object as a user.

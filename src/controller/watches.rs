@@ -6,10 +6,11 @@ use super::merge::{Merge, Namespaced, Told};
 use super::readiness::Readiness;
 use super::scope::Scope;
 use super::trouble::{self, Kind};
-use crate::api::{AccountBinding, PrivateImageWorkload, RegistryCredential};
+use crate::api::{AccountBinding, PrivateImageWorkload, PullNetwork, RegistryCredential};
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use futures::stream::{BoxStream, select_all};
 use futures::{Stream, StreamExt, stream};
+use k8s_openapi::ClusterResourceScope;
 use k8s_openapi::api::core::v1::Secret;
 use kube::core::PartialObjectMeta;
 use kube::runtime::reflector::store::Writer;
@@ -30,17 +31,22 @@ const LONGEST: Duration = Duration::from_secs(15);
 /// A watch that was tried again and has not failed for so long works. It is longer than connecting may take.
 const SETTLED: Duration = Duration::from_secs(8);
 
-/// One kind, watched: the stream that fills its cache, and the objects that it touches, for two more controllers.
-pub(super) struct Watch<K> {
+/// One kind, watched: the stream that fills its cache, and the objects that it touches, for whoever else wants to know.
+pub(super) struct Watch<K, const LISTENERS: usize> {
     pub(super) events: BoxStream<'static, Result<Event<K>>>,
-    pub(super) touched: [UnboundedReceiver<K>; 2],
+    pub(super) touched: [UnboundedReceiver<K>; LISTENERS],
 }
 
 /// All that is watched.
 pub(super) struct Watches {
-    pub(super) workloads: Watch<PrivateImageWorkload>,
-    pub(super) credentials: Watch<RegistryCredential>,
-    pub(super) bindings: Watch<AccountBinding>,
+    /// For credentials, bindings and networks.
+    pub(super) workloads: Watch<PrivateImageWorkload, 3>,
+    /// For workloads and bindings.
+    pub(super) credentials: Watch<RegistryCredential, 2>,
+    /// For workloads, credentials and networks.
+    pub(super) bindings: Watch<AccountBinding, 3>,
+    /// For workloads, bindings and other networks.
+    pub(super) networks: Watch<PullNetwork, 3>,
     /// For workloads, and for credentials.
     pub(super) secrets: [BoxStream<'static, Result<PartialObjectMeta<Secret>>>; 2],
 }
@@ -56,15 +62,19 @@ pub(super) struct Watcher<'a> {
 
 impl Watcher<'_> {
     /// One kind in all places, into its cache.
-    pub(super) fn watch<K>(&self, writer: Writer<K>, synced: &watch::Sender<bool>) -> Watch<K>
+    pub(super) fn watch<K, const N: usize>(&self, writer: Writer<K>, synced: &watch::Sender<bool>) -> Watch<K, N>
     where
         K: Namespaced + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
     {
         self.fill(self.namespaces.apis(self.client), writer, synced)
     }
 
-    /// AccountBindings, which have no namespace.
-    pub(super) fn bindings(&self, writer: Writer<AccountBinding>, synced: &watch::Sender<bool>) -> Watch<AccountBinding> {
+    /// A kind that has no namespace.
+    pub(super) fn everywhere<K, const N: usize>(&self, writer: Writer<K>, synced: &watch::Sender<bool>) -> Watch<K, N>
+    where
+        K: Resource<Scope = ClusterResourceScope, DynamicType = ()>,
+        K: Clone + DeserializeOwned + Debug + Send + Sync + 'static,
+    {
         self.fill(vec![(None, Api::all(self.client.clone()))], writer, synced)
     }
 
@@ -83,7 +93,12 @@ impl Watcher<'_> {
         [first.chain(stream::pending()).boxed(), receiver.map(Ok).chain(stream::pending()).boxed()]
     }
 
-    fn fill<K>(&self, apis: Vec<(Option<String>, Api<K>)>, writer: Writer<K>, synced: &watch::Sender<bool>) -> Watch<K>
+    fn fill<K, const N: usize>(
+        &self,
+        apis: Vec<(Option<String>, Api<K>)>,
+        writer: Writer<K>,
+        synced: &watch::Sender<bool>,
+    ) -> Watch<K, N>
     where
         K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
         K::DynamicType: Hash + Eq,
@@ -96,16 +111,20 @@ impl Watcher<'_> {
             .map(|(place, (namespace, api))| self.tend(namespace.as_deref(), api, true).map(move |told| (place, told)).boxed());
         let merged = select_all(places).map(move |(place, told)| stream::iter(merge.take(place, told))).flatten();
         let synced = synced.clone();
-        let ((one, first), (two, second)) = (unbounded(), unbounded());
+        let mut senders = vec![];
+        let touched = std::array::from_fn(|_| {
+            let (sender, receiver) = unbounded();
+            senders.push(sender);
+            receiver
+        });
         let events = merged.map(Ok).reflect(writer).inspect(move |event| match event {
             Ok(Event::Apply(object) | Event::InitApply(object) | Event::Delete(object)) => {
-                send(&one, object);
-                send(&two, object);
+                senders.iter().for_each(|to| send(to, object));
             }
             Ok(Event::InitDone) => _ = synced.send_replace(true),
             Ok(Event::Init) | Err(_) => {}
         });
-        Watch { events: events.boxed(), touched: [first, second] }
+        Watch { events: events.boxed(), touched }
     }
 
     /// The watch of one kind in one place, for ever.

@@ -68,11 +68,14 @@ fn later_than_all(controllers: &[BindingController], now: Timestamp) -> String {
     next.map_or(now, |next| next.max(now)).to_string()
 }
 
-/// The installation whose namespace it is, if it is another one: it was there first.
-pub fn rival<'a>(binding: &'a AccountBinding, own: &Installation, namespace: &str) -> Option<&'a BindingController> {
+/// The installation whose namespace it is, if it is another one: it was there first. What is in no namespace is everybody's that acts
+/// through the binding, and so the first one's.
+pub fn rival<'a>(binding: &'a AccountBinding, own: &Installation, namespace: Option<&str>) -> Option<&'a BindingController> {
     let controllers = binding.status.as_ref().map(|status| status.controllers.as_slice()).unwrap_or_default();
-    let watches =
-        |it: &&BindingController| it.namespaces.as_ref().is_none_or(|namespaces| namespaces.iter().any(|one| one == namespace));
+    let watches = |it: &&BindingController| match (&it.namespaces, namespace) {
+        (Some(watched), Some(namespace)) => watched.iter().any(|one| one == namespace),
+        (None, _) | (_, None) => true,
+    };
     // A time that is no time is nobody's claim to be first.
     let order = |it: &BindingController| (it.since.parse::<Timestamp>().ok().unwrap_or(Timestamp::MAX), it.name.clone());
     let first = controllers.iter().filter(|it| it.name == own.name || watches(it)).min_by_key(|it| order(it));
@@ -193,8 +196,12 @@ mod tests {
         ];
         for (controllers, expected) in rows {
             let binding = binding(AccountBindingStatus { controllers, ..AccountBindingStatus::default() });
-            let found = rival(&binding, &own("b", None), "payments").map(|it| it.name.as_str());
+            let found = rival(&binding, &own("b", None), Some("payments")).map(|it| it.name.as_str());
             assert_eq!(found, expected, "{:?}", binding.status);
+            let controllers = binding.status.iter().flat_map(|status| &status.controllers);
+            let sole = controllers.into_iter().all(|it| it.name != "a" || it.since == late || it.since.starts_with('a'));
+            let keeper = rival(&binding, &own("b", None), None).map(|it| it.name.as_str());
+            assert_eq!(keeper.is_none(), sole, "what is in no namespace is the first one's: {:?}", binding.status);
         }
     }
 

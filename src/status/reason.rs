@@ -53,6 +53,12 @@ pub enum Reason {
     ImageNotVerified,
     /// The same, as the registry fails or takes no more requests.
     RegistryUnavailable,
+    /// The VPC, its DNS, its subnets, zones or security groups are such that endpoints cannot be there, or would not serve.
+    NetworkUnsuitable,
+    /// What may cut open connections for a moment waits for an explicit yes in the spec.
+    NotConfirmed,
+    /// Something that no endpoint leads to needs a way to the internet.
+    InternetPathNeeded,
     /// The deployment of a service failed, or ECS rolled it back.
     RolloutFailed,
     /// It is so, and somebody else registered a newer revision in the family.
@@ -65,7 +71,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 30] = [
         Self::Succeeded,
         Self::Progressing,
         Self::Suspended,
@@ -89,6 +95,9 @@ impl Reason {
         Self::DnsConflict,
         Self::ImageNotVerified,
         Self::RegistryUnavailable,
+        Self::NetworkUnsuitable,
+        Self::NotConfirmed,
+        Self::InternetPathNeeded,
         Self::RolloutFailed,
         Self::ForeignRevision,
         Self::DeletionBlocked,
@@ -118,10 +127,13 @@ impl Reason {
             | Self::QuotaExceeded
             | Self::DnsConflict
             | Self::ImageNotVerified
+            | Self::NetworkUnsuitable
+            | Self::NotConfirmed
             | Self::RolloutFailed
             | Self::DriftDetected => true,
             Self::Succeeded
             | Self::ForeignRevision
+            | Self::InternetPathNeeded
             | Self::Progressing
             | Self::Suspended
             | Self::SecretSourceMissing

@@ -35,6 +35,7 @@ mod ownership;
 mod parts;
 mod pipelines;
 mod proxy;
+mod pull_network;
 mod registry;
 mod registry_credentials;
 mod revisions;

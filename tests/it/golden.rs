@@ -3,12 +3,13 @@
 
 use crate::core::story::Story;
 use crate::core::world::{Role, failure, make_current};
+use crate::golden_networks;
 use crate::kept::{first_difference, root};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use wharfinger::api::{AccountBinding, ManagementPolicy, PrivateImageWorkload, RegistryCredential, RolledService};
+use wharfinger::api::{AccountBinding, ManagementPolicy, PrivateImageWorkload, PullNetwork, RegistryCredential, RolledService};
 use wharfinger::failure::FailureKind;
 use wharfinger::inputs::{Bindings, Inputs, Namespace, Source};
 use wharfinger::observed::ObservedParameter;
@@ -40,16 +41,32 @@ fn of_kind<T: serde::de::DeserializeOwned>(documents: &[Value], kind: &str) -> V
     of_kind.map(|document| serde_json::from_value(document.clone()).unwrap_or_else(|error| panic!("{kind}: {error}"))).collect()
 }
 
+/// The platform's objects, and the Secret that examples share.
+fn shared() -> Vec<Value> {
+    let shared = documents(&root().join("examples/00-platform")).into_iter();
+    shared.chain(documents(&root().join("examples/registry-secret.yaml"))).collect()
+}
+
+/// Name and documents of each example.
+fn parts() -> Vec<(String, Vec<Value>)> {
+    let all = files(&root().join("examples")).into_iter().chain(files(&root().join("examples-needing-setup")));
+    all.map(|file| (file.file_stem().unwrap().to_str().unwrap().to_owned(), documents(&file))).collect()
+}
+
+/// Name and network of each example of one.
+fn networks() -> Vec<(String, PullNetwork)> {
+    let named = |(name, own): (String, Vec<Value>)| of_kind(&own, "PullNetwork").into_iter().map(move |it| (name.clone(), it));
+    parts().into_iter().flat_map(named).collect()
+}
+
 /// Name and inputs of each workload of the examples: with the platform's objects, and the Secrets of the file and the shared one.
 pub(crate) fn examples() -> Vec<(String, Inputs)> {
-    let shared = documents(&root().join("examples/00-platform")).into_iter();
-    let shared: Vec<Value> = shared.chain(documents(&root().join("examples/registry-secret.yaml"))).collect();
+    let shared = shared();
     let mut found = vec![];
-    for file in files(&root().join("examples")).into_iter().chain(files(&root().join("examples-needing-setup"))) {
-        let own = documents(&file);
+    for (name, own) in parts() {
         let all: Vec<Value> = shared.iter().chain(&own).cloned().collect();
         for workload in of_kind::<PrivateImageWorkload>(&own, "PrivateImageWorkload") {
-            found.push((file.file_stem().unwrap().to_str().unwrap().to_owned(), inputs(&all, workload)));
+            found.push((name.clone(), inputs(&all, workload)));
         }
     }
     let names: BTreeSet<&String> = found.iter().map(|(name, _)| name).collect();
@@ -61,13 +78,21 @@ fn inputs(documents: &[Value], mut workload: PrivateImageWorkload) -> Inputs {
     workload.metadata.generation = Some(1);
     let namespace = documents.iter().find(|document| document["kind"] == "Namespace").unwrap();
     let usual = crate::core::fixtures::inputs("{}");
+    let bindings: Vec<AccountBinding> = of_kind(documents, "AccountBinding");
+    let network = workload.spec.pull_network_ref.as_ref().map(|named| {
+        let of_name = |(_, network): &(String, PullNetwork)| network.metadata.name.as_ref() == Some(&named.name);
+        let (_, network) =
+            networks().into_iter().find(of_name).unwrap_or_else(|| panic!("no example of PullNetwork {}", named.name));
+        golden_networks::converged(&network, &bindings)
+    });
     Inputs {
+        network,
         namespace: Namespace {
             name: namespace["metadata"]["name"].as_str().unwrap().to_owned(),
             uid: "8d7d5a3e-0000-4000-8000-000000000000".into(),
             labels: serde_json::from_value(namespace["metadata"]["labels"].clone()).unwrap(),
         },
-        bindings: Bindings::Objects(of_kind::<AccountBinding>(documents, "AccountBinding")),
+        bindings: Bindings::Objects(bindings),
         credentials: of_kind::<RegistryCredential>(documents, "RegistryCredential").into_iter().map(synced).collect(),
         sources: documents.iter().filter(|document| document["kind"] == "Secret").map(source).collect(),
         workload,
@@ -190,6 +215,11 @@ fn golden() -> BTreeMap<String, String> {
             found.insert(format!("{name}.{world}.status.yaml"), serde_saphyr::to_string(story.status()).unwrap());
         }
     }
+    let bindings: Vec<AccountBinding> = of_kind(&shared(), "AccountBinding");
+    let networks = networks();
+    let names: BTreeSet<&String> = networks.iter().map(|(name, _)| name).collect();
+    assert_eq!(names.len(), networks.len(), "one network a file");
+    found.extend(networks.iter().flat_map(|(name, network)| golden_networks::golden(name, network, &bindings)));
     found
 }
 

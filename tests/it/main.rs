@@ -11,6 +11,7 @@ mod e2e;
 mod explain;
 mod generated;
 mod golden;
+mod golden_networks;
 mod health;
 mod iam_policy;
 mod import;

@@ -270,7 +270,7 @@ fn every_rule_can_fail() {
 /// Whether an object is what our types, and those of Kubernetes, say of its kind. Of other kinds nothing is known.
 pub(crate) fn typed(object: &serde_json::Value) -> Result<(), String> {
     use k8s_openapi::api::core::v1::{Namespace, Secret};
-    use wharfinger::api::{AccountBinding, PrivateImageWorkload, RegistryCredential};
+    use wharfinger::api::{AccountBinding, PrivateImageWorkload, PullNetwork, RegistryCredential};
     fn read<T: serde::de::DeserializeOwned>(object: &serde_json::Value) -> Result<(), String> {
         serde_json::from_value::<T>(object.clone()).map(drop).map_err(|error| error.to_string())
     }
@@ -279,6 +279,7 @@ pub(crate) fn typed(object: &serde_json::Value) -> Result<(), String> {
         "wharfinger.dev/v1alpha1/PrivateImageWorkload" => read::<PrivateImageWorkload>(object),
         "wharfinger.dev/v1alpha1/AccountBinding" => read::<AccountBinding>(object),
         "wharfinger.dev/v1alpha1/RegistryCredential" => read::<RegistryCredential>(object),
+        "wharfinger.dev/v1alpha1/PullNetwork" => read::<PullNetwork>(object),
         "v1/Secret" => read::<Secret>(object),
         "v1/Namespace" => read::<Namespace>(object),
         other if other.starts_with("wharfinger.dev/") => Err(format!("{other} is no kind of ours")),

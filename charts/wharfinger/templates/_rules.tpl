@@ -6,7 +6,7 @@ The rules of files/rules.yaml for one place, as the `rules` of a Role: list (roo
 {{- $places := rest . }}
 {{- $names := dict "valueKey" (list "wharfinger-value-key") "lease" (list (include "wharfinger.leaseName" $root)) "namespaces" list }}
 {{- $_ := set $names "otherLeases" (default list $root.otherLeases) }}
-{{- $_ := set $names "crds" (list "accountbindings.wharfinger.dev" "privateimageworkloads.wharfinger.dev" "registrycredentials.wharfinger.dev") }}
+{{- $_ := set $names "crds" (list "accountbindings.wharfinger.dev" "privateimageworkloads.wharfinger.dev" "pullnetworks.wharfinger.dev" "registrycredentials.wharfinger.dev") }}
 {{- if $root.Values.watchNamespaces }}
 {{- $kube := ternary list (list "kube-system") (ne $root.Values.clusterId "") }}
 {{- $_ := set $names "namespaces" (concat $root.Values.watchNamespaces $kube | uniq | sortAlpha) }}

@@ -9,6 +9,7 @@ pub(super) enum Kind {
     PrivateImageWorkload,
     RegistryCredential,
     AccountBinding,
+    PullNetwork,
 }
 
 impl Kind {
@@ -26,10 +27,11 @@ pub(super) struct Named {
 }
 
 /// Kind, plural and short name, as the CRDs have them.
-const KINDS: [(Kind, [&str; 3]); 3] = [
+const KINDS: [(Kind, [&str; 3]); 4] = [
     (Kind::PrivateImageWorkload, ["PrivateImageWorkload", "privateimageworkloads", "piw"]),
     (Kind::RegistryCredential, ["RegistryCredential", "registrycredentials", "regcred"]),
     (Kind::AccountBinding, ["AccountBinding", "accountbindings", "awsbind"]),
+    (Kind::PullNetwork, ["PullNetwork", "pullnetworks", "pullnet"]),
 ];
 
 /// A workload, where no kind is named.
@@ -53,7 +55,7 @@ fn kind(word: &str) -> anyhow::Result<Kind> {
     let known: Vec<&str> = KINDS.iter().flat_map(|(_, names)| *names).collect();
     match meant(bare, &known) {
         Some(meant) => bail!("{word:?} is no kind of Wharfinger's; {meant} is one: is that meant?"),
-        None => bail!("{word:?} is no kind of Wharfinger's; they are piw, regcred and awsbind"),
+        None => bail!("{word:?} is no kind of Wharfinger's; they are piw, regcred, awsbind and pullnet"),
     }
 }
 
@@ -85,7 +87,7 @@ mod tests {
         let rows = [
             ("piv/a", "piw is one"),
             ("workload/a", "PrivateImageWorkload is one"),
-            ("deployment/a", "they are piw, regcred and awsbind"),
+            ("deployment/a", "they are piw, regcred, awsbind and pullnet"),
             ("piw/", "KIND/NAME"),
             ("piw/a/b", "KIND/NAME"),
             ("", "KIND/NAME"),

@@ -68,6 +68,7 @@ fn guide(kind: &str) -> &'static str {
         "PrivateImageWorkload" => "workload",
         "RegistryCredential" => "registry-credential",
         "AccountBinding" => "account-binding",
+        "PullNetwork" => "pull-network",
         other => panic!("docs/ has no page that says how {other} is used: write one"),
     }
 }

@@ -18,7 +18,7 @@ fn is_served(object: &Value) -> bool {
     ["v1", "apps/v1", "batch/v1", "wharfinger.dev/v1alpha1"].contains(&group) || group.contains(".k8s.io/")
 }
 
-const CLUSTER_SCOPED: [&str; 4] = ["AccountBinding", "ClusterRole", "ClusterRoleBinding", "Namespace"];
+const CLUSTER_SCOPED: [&str; 5] = ["AccountBinding", "ClusterRole", "ClusterRoleBinding", "Namespace", "PullNetwork"];
 
 /// What is wrong with a document; none of what it could be is another mistake.
 async fn mistakes(block: &Block, document: &Value, client: &Client, known: &Known) -> Vec<String> {

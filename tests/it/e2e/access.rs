@@ -1,6 +1,6 @@
 //! A controller with the rights that it was granted and no more.
 
-use super::grants::{cluster_rules, namespace_rules, secret_rules, state_rules};
+use super::grants::{cluster_rules, namespace_rules, secret_rules};
 use super::manifests::{ecs, login, with};
 use super::rows::each;
 use super::waits::ready;
@@ -15,7 +15,7 @@ async fn two_namespaces(test: &str) -> (World, World) {
     world.flag(account);
     world.flag(format!("--watch-namespaces={},{}", world.name, beside.name));
     world.grant(None, "cluster", cluster_rules()).await;
-    world.grant(Some(&world.name), "state", state_rules()).await;
+    world.grant_state().await;
     world.grant(Some(&world.name), "namespace", namespace_rules()).await;
     (world, beside)
 }
@@ -162,7 +162,7 @@ async fn each_permission_that_is_missing_is_told_and_waited_for() {
     ];
     world.controller().readyz(503, &all).await;
     assert_eq!(world.controller().get("health_addr", "/healthz").await.0, 200, "it lives");
-    world.grant(Some(&world.name), "state", state_rules()).await;
+    world.grant_state().await;
     world.grant(None, "cluster", cluster_rules()).await;
     let second = [
         "watch of privateimageworkloads.wharfinger.dev in namespace",
@@ -190,7 +190,7 @@ async fn a_permission_to_write_that_is_missing_is_told_once_for_all_workloads() 
     let account = world.service_account().await;
     world.flag(account);
     world.grant(None, "cluster", cluster_rules()).await;
-    world.grant(Some(&world.name), "state", state_rules()).await;
+    world.grant_state().await;
     world.grant(Some(&world.name), "secrets", secret_rules()).await;
     let mut rules = namespace_rules();
     rules.as_array_mut().expect("rules").retain(|rule| rule["resources"][0] != "privateimageworkloads/status");

@@ -84,6 +84,8 @@ pub(super) struct Gate {
     rule: Arc<Mutex<Rule>>,
     /// Changes when all that is under way is to end.
     ended: watch::Sender<usize>,
+    /// The path of which nothing more is heard.
+    silent: watch::Sender<Option<&'static str>>,
 }
 
 impl Gate {
@@ -91,7 +93,9 @@ impl Gate {
     pub(super) async fn start(client: Client, rule: impl Fn(&str) -> Option<Instead> + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let server = format!("http://{}", listener.local_addr().expect("its address"));
-        let gate = Self { server, client, rule: Arc::new(Mutex::new(Arc::new(rule))), ended: watch::Sender::new(0) };
+        let rule: Rule = Arc::new(rule);
+        let (ended, silent) = (watch::Sender::new(0), watch::Sender::new(None));
+        let gate = Self { server, client, rule: Arc::new(Mutex::new(rule)), ended, silent };
         let router = Router::new().fallback(serve).with_state(gate.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         gate
@@ -100,6 +104,11 @@ impl Gate {
     /// From now on every answer is the API server's.
     pub(super) fn open(&self) {
         *self.rule.lock().expect("no test panics while it holds the lock") = Arc::new(|_| None);
+    }
+
+    /// From now on nothing more is heard of what is asked by this very path: lists and watches of a kind, and not single objects.
+    pub(super) fn silence(&self, path: &'static str) {
+        self.silent.send_replace(Some(path));
     }
 
     /// Ends the watches that are under way, as an API server does that stops.
@@ -111,6 +120,7 @@ impl Gate {
 async fn serve(State(gate): State<Gate>, request: Request) -> Response {
     let rule = gate.rule.lock().expect("no test panics while it holds the lock").clone();
     let instead = rule(request.uri().path());
+    let path = request.uri().path().to_owned();
     if let Some(Instead::NotFound) = instead {
         return (StatusCode::NOT_FOUND, "404 page not found").into_response(); // as for a path that it does not know
     }
@@ -138,7 +148,14 @@ async fn serve(State(gate): State<Gate>, request: Request) -> Response {
         _ => {
             let mut ended = gate.ended.subscribe();
             let until = async move { _ = ended.changed().await };
-            answer.map(|body| Body::from_stream(Body::new(body).into_data_stream().take_until(Box::pin(until))))
+            let heard = move |chunk| {
+                let (mut silent, path) = (gate.silent.subscribe(), path.clone());
+                async move {
+                    let _ = silent.wait_for(|silent| *silent != Some(path.as_str())).await; // the test is over
+                    chunk
+                }
+            };
+            answer.map(|body| Body::from_stream(Body::new(body).into_data_stream().then(heard).take_until(Box::pin(until))))
         }
     }
 }

@@ -46,11 +46,14 @@ impl Kubeconfig {
 
 /// What is needed in the whole cluster, whatever is watched.
 pub(super) fn cluster_rules() -> Value {
-    let kinds =
-        ["accountbindings", "privateimageworkloads", "registrycredentials"].map(|plural| format!("{plural}.wharfinger.dev"));
+    let kinds = ["accountbindings", "privateimageworkloads", "pullnetworks", "registrycredentials"];
+    let kinds = kinds.map(|plural| format!("{plural}.wharfinger.dev"));
     json!([
-        {"apiGroups": ["wharfinger.dev"], "resources": ["accountbindings"], "verbs": ["get", "list", "watch", "patch"]},
-        {"apiGroups": ["wharfinger.dev"], "resources": ["accountbindings/status"], "verbs": ["patch"]},
+        {
+            "apiGroups": ["wharfinger.dev"], "resources": ["accountbindings", "pullnetworks"],
+            "verbs": ["get", "list", "watch", "patch"],
+        },
+        {"apiGroups": ["wharfinger.dev"], "resources": ["accountbindings/status", "pullnetworks/status"], "verbs": ["patch"]},
         {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get"]},
         {
             "apiGroups": ["apiextensions.k8s.io"], "resources": ["customresourcedefinitions"], "verbs": ["get"],
@@ -80,7 +83,7 @@ pub(super) fn secret_rules() -> Value {
 }
 
 /// What is needed where the controller runs.
-pub(super) fn state_rules() -> Value {
+fn state_rules() -> Value {
     json!([
         {"apiGroups": [""], "resources": ["secrets"], "verbs": ["create"]},
         {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"], "resourceNames": ["wharfinger-value-key"]},
@@ -100,6 +103,13 @@ impl World {
         let token = accounts.create_token_request("wharfinger", &PostParams::default(), &asked).await.expect("a token");
         let token = token.status.expect("a status").token;
         format!("--kubeconfig={}", Kubeconfig::of_parts().with_token(&token).write(&self.name).display())
+    }
+
+    /// Grants the service account what it needs where it runs, and the events of what is in no namespace.
+    pub(super) async fn grant_state(&self) {
+        self.grant(Some(&self.name), "state", state_rules()).await;
+        let events = json!([{"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create", "patch"]}]);
+        self.grant(Some("default"), &format!("{}-unplaced", self.name), events).await;
     }
 
     /// Grants the service account something in a namespace, or in all of the cluster.

@@ -18,12 +18,15 @@ impl World {
     pub(super) async fn sweep(&self) {
         let left = std::mem::take(&mut *LEFT.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
         for name in left {
-            for kind in ["PrivateImageWorkload", "AccountBinding"] {
+            for kind in ["PrivateImageWorkload", "PullNetwork", "AccountBinding"] {
                 let api = self.api_in(&name, "wharfinger.dev/v1alpha1", kind);
-                let mine = ListParams::default().fields(&format!("metadata.name={name}"));
-                let all = if kind == "AccountBinding" { mine } else { ListParams::default() };
-                for object in api.list(&all).await.into_iter().flatten() {
+                let of_world =
+                    |found: &str| kind == "PrivateImageWorkload" || found == name || found.starts_with(&format!("{name}-"));
+                for object in api.list(&ListParams::default()).await.into_iter().flatten() {
                     let name = object.metadata.name.unwrap_or_default();
+                    if !of_world(&name) {
+                        continue;
+                    }
                     let released = Patch::Merge(json!({"metadata": {"finalizers": null}}));
                     // One that goes meanwhile is just as well.
                     let _ = api.delete(&name, &DeleteParams::default()).await;

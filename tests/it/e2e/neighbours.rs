@@ -1,6 +1,6 @@
 //! Two installations in one cluster: with different namespaces both work, with the same one of them does.
 
-use super::grants::{cluster_rules, namespace_rules, secret_rules, state_rules};
+use super::grants::{cluster_rules, namespace_rules, secret_rules};
 use super::manifests::{ecs, login, with};
 use super::world::World;
 use serde_json::{Value, json};
@@ -59,7 +59,7 @@ async fn a_second_controller_for_a_namespace_waits_until_the_first_is_gone() {
     let account = beside.service_account().await;
     beside.flag(account);
     beside.grant(None, "cluster", cluster_rules()).await;
-    beside.grant(Some(&beside.name), "state", state_rules()).await;
+    beside.grant_state().await;
     beside.grant(Some(&world.name), "namespace", namespace_rules()).await;
     beside.grant(Some(&world.name), "secrets", secret_rules()).await;
     beside.run().await;

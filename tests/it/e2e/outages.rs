@@ -132,6 +132,21 @@ async fn crds_that_go_while_it_runs_are_told_and_waited_for() {
 }
 
 #[tokio::test]
+async fn what_the_administrator_took_away_counts_although_nobody_was_told() {
+    let gate = Gate::start(super::parts::kube().await, |_| None).await;
+    let mut world = via("untold", &gate.server).await;
+    world.run().await;
+    world.converge_ecs("api").await;
+    gate.silence("/apis/wharfinger.dev/v1alpha1/accountbindings");
+    world.patch_binding(json!({"spec": {"namespaceSelector": {"matchLabels": {"test": "nobody"}}}})).await;
+    world.proxy.forget();
+    world.apply(&ecs(&world.name, "late")).await;
+    let condition = world.not_ready("late", "BindingNotFound").await;
+    assert!(condition.message.contains("admits namespace"), "{}", condition.message);
+    assert_eq!(world.proxy.written(), [] as [&str; 0], "the watch says nothing of it, so it was read anew");
+}
+
+#[tokio::test]
 async fn no_aws_credentials_are_told_and_come_later() {
     let mut world = World::enter("penniless").await.still().await;
     for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {

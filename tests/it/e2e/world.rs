@@ -120,7 +120,9 @@ impl World {
         let (group, version) = version.split_once('/').unwrap_or(("", version));
         let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind));
         match kind {
-            "Namespace" | "AccountBinding" | "ClusterRole" | "ClusterRoleBinding" => Api::all_with(self.kube.clone(), &resource),
+            "Namespace" | "AccountBinding" | "PullNetwork" | "ClusterRole" | "ClusterRoleBinding" => {
+                Api::all_with(self.kube.clone(), &resource)
+            }
             _ => Api::namespaced_with(self.kube.clone(), namespace, &resource),
         }
     }

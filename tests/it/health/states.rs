@@ -9,13 +9,16 @@ use kube::ResourceExt;
 use kube::core::ObjectMeta;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
-use wharfinger::api::{AccountBinding, PrivateImageWorkload, RegistryCredential, definitions};
+use wharfinger::api::{AccountBinding, PrivateImageWorkload, PullNetwork, RegistryCredential, definitions};
 use wharfinger::failure::FailureKind;
-use wharfinger::pass::Pass;
+use wharfinger::pass::{Facts, Pass, Round};
+use wharfinger::plan::Plan;
 use wharfinger::problem::Problem;
 use wharfinger::status::{
-    Installation, Reason, Share, binding_status, blocked_credential, held_up, summarise, summarise_credential,
+    Installation, Reason, Share, binding_status, blocked_credential, blocked_network, held_up, summarise, summarise_credential,
+    summarise_network,
 };
+use wharfinger::target::of_binding;
 
 /// What has become of an object since its status was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +69,7 @@ fn now() -> Timestamp {
 
 /// Every object in every phase.
 pub(crate) fn all() -> Vec<State> {
-    let seen = [handled_workloads(), handled_credentials(), handled_bindings(), recorded()].concat();
+    let seen = [handled_workloads(), handled_credentials(), handled_networks(), handled_bindings(), recorded()].concat();
     let stale = seen.iter().map(|object| {
         let mut object = object.clone();
         object["metadata"]["generation"] = json!(object["metadata"]["generation"].as_i64().unwrap() + 1);
@@ -138,6 +141,32 @@ fn handled_credentials() -> Vec<Value> {
     refused.chain([settled.clone()]).map(|credential| serde_json::to_value(credential).unwrap()).collect()
 }
 
+fn network() -> PullNetwork {
+    let spec = json!({
+        "bindingRef": {"name": "prod"}, "vpcId": "vpc-0123456789abcdef0", "subnetIds": ["subnet-0123456789abcdef0"],
+        "tasks": {"fargate": {}},
+    });
+    let mut network = PullNetwork::new("prod-apps", serde_json::from_value(spec).unwrap());
+    network.metadata.generation = Some(1);
+    network
+}
+
+fn handled_networks() -> Vec<Value> {
+    let settled = Pass::Done(Box::new(Round {
+        target: of_binding(&crate::core::fixtures::binding("prod", "{}"), "eu-west-1".into(), "").unwrap(),
+        plan: Plan::default(),
+        outcomes: Some(vec![]),
+        warnings: vec![],
+        facts: Facts::default(),
+    }));
+    let passes = refusals().chain([settled]);
+    let told = passes.map(|pass| {
+        let status = summarise_network(&network(), &pass, &[], now());
+        PullNetwork { status: Some(status), ..network() }
+    });
+    told.map(|network| serde_json::to_value(network).unwrap()).collect()
+}
+
 fn binding(deleting: bool) -> AccountBinding {
     let mut binding = crate::core::fixtures::binding("prod", "{}");
     let deletion_timestamp = deleting.then(|| Time(now()));
@@ -161,7 +190,8 @@ fn recorded() -> Vec<Value> {
     let objects = paths.iter().map(|path| {
         let status: Value = serde_saphyr::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
         let metadata = json!({"name": path.file_stem().unwrap().to_str(), "namespace": "payments", "generation": 1});
-        json!({"apiVersion": "wharfinger.dev/v1alpha1", "kind": "PrivateImageWorkload", "metadata": metadata, "status": status})
+        let kind = if status["vpcId"].is_string() { "PullNetwork" } else { "PrivateImageWorkload" };
+        json!({"apiVersion": "wharfinger.dev/v1alpha1", "kind": kind, "metadata": metadata, "status": status})
     });
     objects.collect()
 }
@@ -182,6 +212,10 @@ fn blocked() -> Vec<Value> {
     doomed(&mut credential.metadata);
     let (_, status) = blocked_credential(&credential, &["payments/api".into()], None, now()).unwrap();
     found.push(serde_json::to_value(RegistryCredential { status: Some(status), ..credential }).unwrap());
+    let mut network = network();
+    doomed(&mut network.metadata);
+    let (_, status) = blocked_network(&network, &["payments/api".into()], None, now()).unwrap();
+    found.push(serde_json::to_value(PullNetwork { status: Some(status), ..network }).unwrap());
     found.push(serde_json::to_value(binding(true)).unwrap());
     found
 }
@@ -197,7 +231,7 @@ pub(crate) fn title(state: &State) -> String {
 #[test]
 fn every_reason_is_among_the_states() {
     let states = all();
-    for kind in ["PrivateImageWorkload", "RegistryCredential"] {
+    for kind in ["PrivateImageWorkload", "RegistryCredential", "PullNetwork"] {
         for reason in Reason::ALL {
             let found = states.iter().any(|it| it.phase == Phase::Seen && it.object["kind"] == kind && it.reason == Some(reason));
             assert!(found, "{kind} {reason}");

@@ -177,9 +177,33 @@ fn use_it() {
         }
         reason(if suspend { "Suspended" } else { "Succeeded" });
     }
+    use_network(|reason| {
+        let wait = format!("--for=jsonpath={{.status.conditions[?(@.type==\"Ready\")].reason}}={reason}");
+        run("kubectl", &["wait", &wait, "pullnetwork/prod-apps", "--timeout=60s"]);
+    });
     run("kubectl", &["delete", "privateimageworkloads", "--all", "--namespace=payments", "--timeout=60s"]);
     run("kubectl", &["delete", "registrycredentials", "--all", "--namespace=payments", "--timeout=60s"]);
+    run("kubectl", &["delete", "pullnetworks", "--all", "--timeout=60s"]);
     run("kubectl", &["delete", "accountbindings", "--all", "--timeout=60s"]);
+}
+
+/// A network that comes and waits for its VPC, which is not there: the second event of a kind is counted in the first.
+fn use_network(reason: impl Fn(&str)) {
+    let spec = json!({
+        "bindingRef": {"name": "prod"}, "vpcId": "vpc-0123456789abcdef0", "subnetIds": ["subnet-0123456789abcdef0"],
+        "tasks": {"fargate": {}},
+    });
+    let api = "wharfinger.dev/v1alpha1";
+    let network = json!({"apiVersion": api, "kind": "PullNetwork", "metadata": {"name": "prod-apps"}, "spec": spec});
+    let path = parts().join("network.json");
+    std::fs::write(&path, network.to_string()).unwrap();
+    run("kubectl", &["apply", "--server-side", "--filename", path.to_str().unwrap()]);
+    reason("DependencyNotFound");
+    for suspend in [true, false, true, false] {
+        let patch = json!({ "spec": { "suspend": suspend } }).to_string();
+        run("kubectl", &["patch", "pullnetwork/prod-apps", "--type=merge", "--patch", &patch]);
+        reason(if suspend { "Suspended" } else { "DependencyNotFound" });
+    }
 }
 
 fn exact(namespace: &str, set: &str) {

@@ -96,6 +96,9 @@ pub(super) fn answer(fault: &Fault, call: &Call) -> Option<Message> {
     }
     let query = call.protocol == Protocol::Query;
     let (status, code, text) = match fault {
+        Fault::Denied if call.service == "ec2" => (403, "UnauthorizedOperation", denied(call)),
+        Fault::Throttled if call.service == "ec2" => (503, "RequestLimitExceeded", "Request limit exceeded.".to_owned()),
+        Fault::ServerError if call.service == "ec2" => (500, "InternalError", "An internal error has occurred".to_owned()),
         Fault::Denied if query => (403, "AccessDenied", denied(call)),
         Fault::Denied => (if call.protocol == Protocol::Rest { 403 } else { 400 }, "AccessDeniedException", denied(call)),
         Fault::Throttled if query => (400, "Throttling", "Rate exceeded".to_owned()),
@@ -110,6 +113,7 @@ pub(super) fn answer(fault: &Fault, call: &Call) -> Option<Message> {
         }
     };
     let (kind, body) = match call.protocol {
+        Protocol::Query if call.service == "ec2" => ("text/xml", ec2_xml(code, &text)),
         Protocol::Query => ("text/xml", xml(code, &text)),
         Protocol::Json => ("application/x-amz-json-1.1", json!({"__type": code, "message": text}).to_string()),
         Protocol::Rest => ("application/json", json!({"message": text}).to_string()),
@@ -131,5 +135,12 @@ fn denied(call: &Call) -> String {
 fn xml(code: &str, text: &str) -> String {
     format!(
         "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{text}</Message></Error><RequestId>{REQUEST_ID}</RequestId></ErrorResponse>"
+    )
+}
+
+/// EC2 has a form of its own (EC2 API, error responses).
+fn ec2_xml(code: &str, text: &str) -> String {
+    format!(
+        "<Response><Errors><Error><Code>{code}</Code><Message>{text}</Message></Error></Errors><RequestID>{REQUEST_ID}</RequestID></Response>"
     )
 }
