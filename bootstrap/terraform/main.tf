@@ -274,7 +274,145 @@ resource "aws_iam_policy" "networks" {
   name        = "${var.role_name}-networks"
   description = "What Wharfinger does for PullNetworks in this account"
   policy      = <<JSON
-{}
+{
+  "Version": "2012-10-17",
+  "Statement": [
+    {
+      "Sid": "LookAtNetworks",
+      "Effect": "Allow",
+      "Action": [
+        "ec2:DescribeVpcs",
+        "ec2:DescribeDhcpOptions",
+        "ec2:DescribeSubnets",
+        "ec2:DescribeRouteTables",
+        "ec2:DescribeSecurityGroups",
+        "ec2:DescribeVpcEndpoints",
+        "ec2:DescribeVpcEndpointServices"
+      ],
+      "Resource": "*"
+    },
+    {
+      "Sid": "DnsOfNetworks",
+      "Effect": "Allow",
+      "Action": "ec2:DescribeVpcAttribute",
+      "Resource": "arn:${local.partition}:ec2:*:${local.account}:vpc/*"
+    },
+    {
+      "Sid": "WhereEndpointsAre",
+      "Effect": "Allow",
+      "Action": [
+        "ec2:CreateVpcEndpoint",
+        "ec2:ModifyVpcEndpoint"
+      ],
+      "Resource": [
+        "arn:${local.partition}:ec2:*:${local.account}:vpc/*",
+        "arn:${local.partition}:ec2:*:${local.account}:subnet/*",
+        "arn:${local.partition}:ec2:*:${local.account}:security-group/*",
+        "arn:${local.partition}:ec2:*:${local.account}:route-table/*"
+      ]
+    },
+    {
+      "Sid": "NewEndpoints",
+      "Effect": "Allow",
+      "Action": "ec2:CreateVpcEndpoint",
+      "Resource": "arn:${local.partition}:ec2:*:${local.account}:vpc-endpoint/*",
+      "Condition": {
+        "Null": {
+          "aws:RequestTag/wharfinger.dev/cluster": "false"
+        },
+        "StringEquals": {
+          "ec2:VpceServiceOwner": "amazon"
+        }
+      }
+    },
+    {
+      "Sid": "OwnEndpoints",
+      "Effect": "Allow",
+      "Action": [
+        "ec2:ModifyVpcEndpoint",
+        "ec2:DeleteVpcEndpoints"
+      ],
+      "Resource": "arn:${local.partition}:ec2:*:${local.account}:vpc-endpoint/*",
+      "Condition": {
+        "Null": {
+          "aws:ResourceTag/wharfinger.dev/cluster": "false"
+        }
+      }
+    },
+    {
+      "Sid": "WhereGroupsAre",
+      "Effect": "Allow",
+      "Action": "ec2:CreateSecurityGroup",
+      "Resource": "arn:${local.partition}:ec2:*:${local.account}:vpc/*"
+    },
+    {
+      "Sid": "NewGroups",
+      "Effect": "Allow",
+      "Action": "ec2:CreateSecurityGroup",
+      "Resource": "arn:${local.partition}:ec2:*:${local.account}:security-group/*",
+      "Condition": {
+        "Null": {
+          "aws:RequestTag/wharfinger.dev/cluster": "false"
+        }
+      }
+    },
+    {
+      "Sid": "OwnGroups",
+      "Effect": "Allow",
+      "Action": [
+        "ec2:AuthorizeSecurityGroupIngress",
+        "ec2:RevokeSecurityGroupIngress",
+        "ec2:DeleteSecurityGroup"
+      ],
+      "Resource": "arn:${local.partition}:ec2:*:${local.account}:security-group/*",
+      "Condition": {
+        "Null": {
+          "aws:ResourceTag/wharfinger.dev/cluster": "false"
+        }
+      }
+    },
+    {
+      "Sid": "TagsOfNewThings",
+      "Effect": "Allow",
+      "Action": "ec2:CreateTags",
+      "Resource": [
+        "arn:${local.partition}:ec2:*:${local.account}:vpc-endpoint/*",
+        "arn:${local.partition}:ec2:*:${local.account}:security-group/*"
+      ],
+      "Condition": {
+        "StringEquals": {
+          "ec2:CreateAction": [
+            "CreateVpcEndpoint",
+            "CreateSecurityGroup"
+          ]
+        }
+      }
+    },
+    {
+      "Sid": "TagsOfOwnThings",
+      "Effect": "Allow",
+      "Action": "ec2:CreateTags",
+      "Resource": [
+        "arn:${local.partition}:ec2:*:${local.account}:vpc-endpoint/*",
+        "arn:${local.partition}:ec2:*:${local.account}:security-group/*"
+      ],
+      "Condition": {
+        "Null": {
+          "aws:ResourceTag/wharfinger.dev/cluster": "false"
+        }
+      }
+    },
+    {
+      "Sid": "PrivateDnsOfEndpoints",
+      "Effect": "Allow",
+      "Action": "route53:AssociateVPCWithHostedZone",
+      "Resource": [
+        "arn:${local.partition}:route53:::hostedzone/*",
+        "arn:${local.partition}:ec2:*:${local.account}:vpc/*"
+      ]
+    }
+  ]
+}
 JSON
 }
 

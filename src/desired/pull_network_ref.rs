@@ -4,7 +4,7 @@
 //! itself is: it has no namespace, the administrator writes its spec, and RBAC lets nobody but the controller write its status. So
 //! what that says of ids and conditions is taken as it is.
 
-use crate::api::{ManagedPolicy, PrivateImageWorkloadSpec, PullNetwork, PullNetworkSpec, RestrictPulls};
+use crate::api::{EndpointStatus, ManagedPolicy, PrivateImageWorkloadSpec, PullNetwork, PullNetworkSpec, RestrictPulls};
 use crate::inputs::Inputs;
 use crate::problem::Problem;
 use crate::resource::grants::PullSources;
@@ -89,22 +89,20 @@ fn check_settings(spec: &PrivateImageWorkloadSpec, restricted: Option<RestrictPu
     }
 }
 
-/// Endpoints serve the Region that they are in (AWS: ECR interface endpoints, rule 52), and whoever acts through another binding is
-/// another tenant of the account. What the network's status does not tell yet, its spec does in part.
+/// Endpoints serve the Region that they are in (AWS: ECR interface endpoints, rule 52). Through which binding they are kept does not
+/// matter: the administrator says by the network's own selector who uses them. What its status does not tell yet, its spec does in part.
 fn check_place(network: &PullNetwork, name: &str, target: &Target, problems: &mut Vec<Problem>) {
     let place = network.status.as_ref().and_then(|status| status.target.as_ref());
-    let binding = target.binding.as_ref().filter(|binding| **binding != network.spec.binding_ref.name);
     let account = place.map(|place| &place.account_id).filter(|account| **account != target.account_id);
     let region = place.map(|place| &place.region).or(network.spec.region.as_ref());
     let region = region.filter(|region| **region != target.region);
     let differ = [
-        binding.map(|own| ("under AccountBinding", &network.spec.binding_ref.name, own)),
-        account.map(|there| ("in account", there, &target.account_id)),
-        region.map(|there| ("in Region", there, &target.region)),
+        account.map(|there| ("account", there, &target.account_id)),
+        region.map(|there| ("Region", there, &target.region)),
     ];
     for (what, there, own) in differ.into_iter().flatten() {
-        let rule = format!("the PullNetwork is {what} {there}, the workload {what} {own}");
-        problems.push(Problem::spec(NETWORK_FIELD, name, rule, "name one of the same AccountBinding, account and Region"));
+        let rule = format!("the PullNetwork is in {what} {there}, the workload in {what} {own}");
+        problems.push(Problem::spec(NETWORK_FIELD, name, rule, "name one of the same account and Region"));
     }
 }
 
@@ -143,7 +141,9 @@ fn pulls(network: &PullNetwork, by: RestrictPulls) -> Option<PullSources> {
     let status = network.status.as_ref()?;
     let is_pulled_through = |service: &str| ECR_ENDPOINTS.contains(&service);
     let used: Vec<_> = status.endpoints.iter().filter(|endpoint| is_pulled_through(&endpoint.service)).collect();
-    let ids = used.iter().map(|endpoint| endpoint.id.clone()).collect::<Option<BTreeSet<String>>>();
+    // One that is gone keeps its id until there is another.
+    let there = |endpoint: &&EndpointStatus| endpoint.state.as_deref() != Some("deleted");
+    let ids = used.iter().map(|endpoint| endpoint.id.clone().filter(|_| there(endpoint))).collect::<Option<BTreeSet<String>>>();
     let ids = ids.filter(|_| used.iter().any(|endpoint| endpoint.service == ECR_ENDPOINTS[0]));
     let (vpcs, endpoints) = match by {
         RestrictPulls::Vpc => (true, false),

@@ -111,10 +111,6 @@ fn a_network_that_does_not_admit_the_namespace_reads_like_one_that_is_missing() 
 fn a_network_is_of_the_same_place() {
     let rows = [
         (
-            changed(|it| it.spec.binding_ref.name = "other".into()),
-            "under AccountBinding other, the workload under AccountBinding prod",
-        ),
-        (
             changed(|it| it.status.as_mut().unwrap().target.as_mut().unwrap().account_id = "444455556666".into()),
             "in account 444455556666, the workload in account 111122223333",
         ),
