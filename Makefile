@@ -18,18 +18,18 @@ demo: tools ## the whole job in front of your eyes, on real parts (KEEP=1 leaves
 
 .PHONY: test
 test: check docs ## all that CI runs: formatting, lints, generated files, the site, every test
-	$(RUN) cargo test --locked
+	$(RUN) cargo test --locked --workspace
 
 .PHONY: soak
 soak: check docs ## the same with every repetition and fault: takes long
-	WHARFINGER_SOAK=1 $(RUN) cargo test --locked
+	WHARFINGER_SOAK=1 $(RUN) cargo test --locked --workspace
 
 .PHONY: check
 check: tools ## formatting, lints and generated files only; builds the tests
-	cargo fmt --check
-	cargo clippy --locked --all-targets -- -D warnings
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
 	$(MOTO_PYTHON) -B hack/generate-schema.py --check
-	cargo test --locked --no-run
+	cargo test --locked --workspace --no-run
 
 .PHONY: bench
 bench: tools ## measure AWS calls, time to Ready, memory and re-plans with a release build; writes bench.json (GIT=1: from Git, too)

@@ -1,9 +1,11 @@
 //! The only writer: carries a plan out, step by step. No decisions; a failed step skips only what waits for it.
 
+mod network;
+
 use crate::aws::{Account, batch, ecs, ecs_services, iam, secrets_manager};
 use crate::failure::{Failure, FailureKind};
 use crate::pass::{Outcome, Output, blocked};
-use crate::plan::{Action, Plan, Step, pending_arn, pending_definition};
+use crate::plan::{Action, Plan, Step, pending_arn, pending_definition, pending_group};
 use crate::resource::definition::content_hash;
 use crate::resource::normalise::DefinitionKind;
 use crate::resource::policy::in_order;
@@ -11,20 +13,23 @@ use crate::resource::tags::{CONTENT_HASH, Tags};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
+/// ARNs and ids that earlier steps yielded, by what stands for them in later ones.
+type Made = BTreeMap<String, String>;
+
 /// One outcome a step.
 pub async fn apply(account: &Account, plan: &Plan) -> Vec<Outcome> {
     let mut outcomes: Vec<Outcome> = vec![];
-    let mut arns = BTreeMap::new();
+    let mut made = Made::new();
     for step in &plan.steps {
         let outcome = match blocked(step, plan, &outcomes) {
             Some(by) => Outcome::Skipped(by),
-            None => match execute(account, &step.action, &arns).await {
+            None => match execute(account, &step.action, &made).await {
                 Ok(output) => Outcome::Done(output),
                 Err(failure) => Outcome::Failed(failure.scrubbed(&secret_values(plan))),
             },
         };
         if let Outcome::Done(Output { arn: Some(arn), .. }) = &outcome {
-            arns.extend(stands_for(&step.action).map(|placeholder| (placeholder, arn.clone())));
+            made.extend(stands_for(&step.action).map(|placeholder| (placeholder, arn.clone())));
         }
         report(step, &outcome);
         outcomes.push(outcome);
@@ -32,11 +37,12 @@ pub async fn apply(account: &Account, plan: &Plan) -> Vec<Outcome> {
     outcomes
 }
 
-/// What stands in later steps for the ARN that this one yields.
+/// What stands in later steps for the ARN or id that this one yields.
 fn stands_for(action: &Action) -> Option<String> {
     match action {
         Action::CreateSecret { name, .. } => Some(pending_arn(name)),
         Action::RegisterDefinition { name, .. } => Some(pending_definition(name)),
+        Action::CreateSecurityGroup { name, .. } => Some(pending_group(name)),
         _ => None,
     }
 }
@@ -68,7 +74,7 @@ fn secret_values(plan: &Plan) -> Vec<String> {
     values.flat_map(parts).collect()
 }
 
-async fn execute(account: &Account, action: &Action, arns: &BTreeMap<String, String>) -> Result<Output, Failure> {
+async fn execute(account: &Account, action: &Action, made: &Made) -> Result<Output, Failure> {
     match action {
         Action::CreateSecret { name, description, kms_key_id, tags, version_id, value } => {
             let new = secrets_manager::NewSecret { name, description, kms_key_id: kms_key_id.as_ref(), tags, version_id, value };
@@ -86,11 +92,11 @@ async fn execute(account: &Account, action: &Action, arns: &BTreeMap<String, Str
         }
         Action::TagSecret { arn, tags } | Action::AdoptSecret { arn, tags, .. } => secrets_manager::tag(account, arn, tags).await,
         Action::ReplicateSecretToRegions { arn, replicas } => {
-            secrets_manager::replicate(account, arns.get(arn).unwrap_or(arn), replicas).await
+            secrets_manager::replicate(account, made.get(arn).unwrap_or(arn), replicas).await
         }
         Action::RemoveRegionsFromReplication { arn, regions } => secrets_manager::remove_replicas(account, arn, regions).await,
         Action::PutResourcePolicy { arn, document } => {
-            secrets_manager::set_policy(account, arns.get(arn).unwrap_or(arn), document).await
+            secrets_manager::set_policy(account, made.get(arn).unwrap_or(arn), document).await
         }
         Action::DeleteResourcePolicy { arn } => secrets_manager::delete_policy(account, arn).await,
         Action::DeleteSecret { arn, recovery_window_in_days } => {
@@ -108,19 +114,19 @@ async fn execute(account: &Account, action: &Action, arns: &BTreeMap<String, Str
         Action::TagRole { role, tags } => iam::tag(account, role, tags).await,
         Action::AttachRolePolicy { role, policy_arn } => iam::attach(account, role, policy_arn).await,
         Action::PutRolePolicy { role, policy, document } => {
-            iam::put_policy(account, role, policy, &in_order(&known(document, arns))).await
+            iam::put_policy(account, role, policy, &in_order(&known(document, made))).await
         }
         Action::DeleteRolePolicy { role, policy } => iam::delete_policy(account, role, policy).await,
         Action::DetachRolePolicy { role, policy_arn } => iam::detach(account, role, policy_arn).await,
         Action::DeleteRole { role } => iam::delete(account, role).await,
-        Action::RegisterDefinition { kind, document, tags, .. } => register(account, *kind, &known(document, arns), tags).await,
+        Action::RegisterDefinition { kind, document, tags, .. } => register(account, *kind, &known(document, made), tags).await,
         Action::TagDefinition { kind: DefinitionKind::TaskDefinition, arn, tags } => ecs::tag(account, arn, tags).await,
         Action::TagDefinition { kind: DefinitionKind::JobDefinition, arn, tags } => batch::tag(account, arn, tags).await,
         Action::DeregisterDefinition { kind: DefinitionKind::TaskDefinition, arn } => ecs::deregister(account, arn).await,
         Action::DeregisterDefinition { kind: DefinitionKind::JobDefinition, arn } => batch::deregister(account, arn).await,
         Action::DeleteTaskDefinitions { arns } => ecs::delete(account, arns).await,
         Action::UpdateService { cluster, service, task_definition } => {
-            let revision = arns.get(task_definition).unwrap_or(task_definition);
+            let revision = made.get(task_definition).unwrap_or(task_definition);
             ecs_services::update(account, cluster, service, revision).await
         }
         Action::CreateSecurityGroup { .. }
@@ -131,7 +137,7 @@ async fn execute(account: &Account, action: &Action, arns: &BTreeMap<String, Str
         | Action::ModifyVpcEndpoint { .. }
         | Action::DeleteVpcEndpoint { .. }
         | Action::CreateTags { .. }
-        | Action::AdoptEndpoint { .. } => todo!("effects"),
+        | Action::AdoptEndpoint { .. } => network::execute(account, action, made).await,
     }
 }
 
@@ -146,11 +152,11 @@ async fn register(account: &Account, kind: DefinitionKind, document: &Value, tag
 }
 
 /// The document with the ARNs that earlier steps yielded.
-fn known(document: &Value, arns: &BTreeMap<String, String>) -> Value {
+fn known(document: &Value, made: &Made) -> Value {
     match document {
-        Value::String(text) => arns.get(text).map_or_else(|| document.clone(), |arn| json!(arn)),
-        Value::Array(items) => items.iter().map(|item| known(item, arns)).collect(),
-        Value::Object(object) => object.iter().map(|(key, value)| (key.clone(), known(value, arns))).collect(),
+        Value::String(text) => made.get(text).map_or_else(|| document.clone(), |arn| json!(arn)),
+        Value::Array(items) => items.iter().map(|item| known(item, made)).collect(),
+        Value::Object(object) => object.iter().map(|(key, value)| (key.clone(), known(value, made))).collect(),
         other => other.clone(),
     }
 }

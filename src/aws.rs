@@ -7,6 +7,7 @@ pub mod accounts;
 pub(crate) mod batch;
 mod calls;
 mod definitions;
+pub(crate) mod ec2;
 pub(crate) mod ecs;
 pub(crate) mod ecs_services;
 mod error;
@@ -23,9 +24,11 @@ pub use calls::{Call, Calls};
 
 use crate::leader::WritePermit;
 use crate::resource::arn::Arn;
+use aws_smithy_runtime_api::client::interceptors::SharedInterceptor;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
+use ec2::NetworkMemory;
 use pace::{Pace, ValuePace};
 use permitted::Permitted;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -38,6 +41,8 @@ pub struct Reader {
     writes: SdkConfig,
     pace: Pace,
     values: ValuePace,
+    /// What was read of VPCs lately.
+    pub(crate) networks: NetworkMemory,
     calls: Calls,
     /// The last account that was asked for: each has connections of its own.
     permitted: Arc<Mutex<Option<(WritePermit, Account)>>>,
@@ -49,12 +54,14 @@ pub struct Account {
     write: Clients,
     pace: Pace,
     values: ValuePace,
+    networks: NetworkMemory,
 }
 
 impl Reader {
     fn new(reads: SdkConfig, writes: SdkConfig, calls: &Calls, pace: Pace, values: ValuePace) -> Self {
         let read = Clients::new(&reads, calls, &Permitted::read());
-        Self { read, reads, writes, pace, values, calls: calls.clone(), permitted: Arc::default() }
+        let networks = NetworkMemory::default();
+        Self { read, reads, writes, pace, values, networks, calls: calls.clone(), permitted: Arc::default() }
     }
 
     /// The account to write to.
@@ -72,7 +79,7 @@ impl Reader {
             None => self.writes.clone(),
         };
         let write = Clients::new(&writes, &self.calls, &Permitted::write(permit));
-        Account { write, pace: self.pace.clone(), values: self.values.clone() }
+        Account { write, pace: self.pace.clone(), values: self.values.clone(), networks: self.networks.clone() }
     }
 
     /// The clients to read a thing with: those of the Region that its ARN names, for a secret or key may be in another one.
@@ -97,6 +104,7 @@ fn cut(config: &SdkConfig, longest: std::time::Duration) -> SdkConfig {
 #[derive(Debug, Clone)]
 pub(crate) struct Clients {
     pub(crate) batch: aws_sdk_batch::Client,
+    pub(crate) ec2: wharfinger_ec2::Client,
     pub(crate) ecs: aws_sdk_ecs::Client,
     pub(crate) iam: aws_sdk_iam::Client,
     pub(crate) kms: aws_sdk_kms::Client,
@@ -109,6 +117,10 @@ impl Clients {
         Self {
             batch: aws_sdk_batch::Client::from_conf(
                 aws_sdk_batch::config::Builder::from(config).interceptor(calls.clone()).interceptor(permitted.clone()).build(),
+            ),
+            ec2: wharfinger_ec2::Client::new(
+                config,
+                [SharedInterceptor::new(calls.clone()), SharedInterceptor::new(permitted.clone())],
             ),
             ecs: aws_sdk_ecs::Client::from_conf(
                 aws_sdk_ecs::config::Builder::from(config).interceptor(calls.clone()).interceptor(permitted.clone()).build(),

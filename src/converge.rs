@@ -18,6 +18,7 @@ use crate::pass::{Facts, Outcome, Pass, Round, credential_facts, facts, of_young
 use crate::plan::{self, Plan};
 use crate::problem::Problem;
 use crate::registry::Registries;
+use crate::status::planned_network;
 use crate::target::{self, Target};
 use futures::future::BoxFuture;
 use std::sync::Arc;
@@ -198,6 +199,8 @@ async fn carry_out(reader: &Reader, permit: &WritePermit, plan: &Plan, forgets: 
 /// What would be written if nothing existed yet. Asks nobody: ARNs that only AWS knows are named as such, and whatever exists
 /// already is taken as the spec writes it.
 pub fn from_nothing(inputs: &Inputs) -> Result<Plan, Vec<Problem>> {
+    let network = inputs.network.as_ref().map(planned_network);
+    let inputs = &Inputs { network, ..inputs.clone() };
     let target = target::choose(&inputs.claim()).map_err(|problem| vec![problem])?;
     let desired = desired::resolve(inputs, &target)?;
     Ok(plan::converge(&desired, &plan::imagined(&desired)))

@@ -6,6 +6,9 @@ mod doubtful;
 mod fences;
 mod history;
 mod needs;
+mod network_fit;
+mod pull_network;
+mod pull_network_ref;
 mod registry_credential;
 mod removal;
 mod rules;
@@ -21,7 +24,11 @@ pub use credentials::ReferencedSecret;
 pub(crate) use needs::decryption;
 pub(crate) use registry_credential::{owner as credential_owner, recovery_window, secret_name as credential_secret_name};
 
+pub(crate) use pull_network_ref::{ECR_ENDPOINTS, NETWORK_FIELD};
+pub use pull_network_ref::{Endpoints, UsedNetwork};
+
 pub use history::{FormerRole, FormerSecret, REVISION_HISTORY_LIMIT};
+pub use pull_network::{Belongings, DesiredGroups, DesiredNetwork, NetworkRemoval, network_removal, resolve_network};
 pub use registry_credential::{CredentialSecret, DesiredCredential, resolve_credential};
 pub use removal::{Removal, RemovedSecret, known_definitions, removal};
 
@@ -68,6 +75,8 @@ pub struct Desired {
     pub kms_keys: Vec<String>,
     /// The keys of what its containers read, as the status knows them.
     pub container_keys: Vec<ContainerKeyStatus>,
+    /// The network that its tasks run in.
+    pub network: Option<UsedNetwork>,
     /// The execution role.
     pub role: DesiredRole,
     /// The definition.
@@ -169,7 +178,10 @@ fn resolve_into(inputs: &Inputs, target: &Target, problems: &mut Vec<Problem>) -
     let hosts_are_looked_at = inputs.workload.spec.rollout.is_some();
     let mut warnings = rules::check(&prepared, &matched.by_container, hosts_are_looked_at, problems);
     warnings.extend(matched.warnings.iter().cloned());
-    let role = role(inputs, target, &prepared, problems)?;
+    let network = pull_network_ref::resolve(inputs, target, problems);
+    let named = network.as_ref().and(inputs.network.as_ref());
+    warnings.extend(named.into_iter().flat_map(|named| network_fit::check(named, inputs, &prepared, &matched.by_container)));
+    let role = role(inputs, target, &prepared, network.as_ref(), problems)?;
     let spec = &inputs.workload.spec;
     check_rollout(inputs, target, &prepared, problems);
     let family = Family { kind: prepared.kind, name: prepared.name.clone() };
@@ -188,6 +200,7 @@ fn resolve_into(inputs: &Inputs, target: &Target, problems: &mut Vec<Problem>) -
         kms_keys: spec.execution_role.as_ref().map(|role| role.kms_keys.clone()).unwrap_or_default(),
         container_keys: inputs.workload.status.as_ref().map(|status| status.container_keys.clone()).unwrap_or_default(),
         uses: prepared.uses,
+        network,
         role,
         definition: DesiredDefinition {
             kind: prepared.kind,
@@ -239,18 +252,29 @@ fn recovery_window_in_days(spec: &PrivateImageWorkloadSpec) -> i64 {
 }
 
 /// The execution role, or nothing and a problem.
-fn role(inputs: &Inputs, target: &Target, prepared: &document::Prepared, problems: &mut Vec<Problem>) -> Option<DesiredRole> {
+fn role(
+    inputs: &Inputs,
+    target: &Target,
+    prepared: &document::Prepared,
+    network: Option<&UsedNetwork>,
+    problems: &mut Vec<Problem>,
+) -> Option<DesiredRole> {
     let namespace = &inputs.namespace;
-    let choice = shared::role_choice(&inputs.workload, target, &namespace.name);
+    let mut choice = shared::role_choice(&inputs.workload, target, &namespace.name);
     fences::check_role(target, &namespace.name, &choice, problems);
     let arn = choice.arn.clone().unwrap_or_else(|| role_arn(target, &choice.name));
     let recorded = inputs.workload.status.as_ref().and_then(|status| status.execution_role_arn.as_ref()) == Some(&arn);
     let rivals = shared::role_rivals(inputs, target, &choice);
     if !rivals.is_empty() {
-        let rule =
-            format!("managedPolicy, trust or restrictPullsTo differ from those of {} for the same role", rivals.join(", "));
+        let rule = format!(
+            "managedPolicy, trust, restrictPullsTo or restrictPulls differ from those of {} for the same role",
+            rivals.join(", ")
+        );
         let remedy = "make them the same, or give one of the workloads another role";
         problems.push(Problem::of(Reason::RoleSettingsConflict, choice.field, &choice.name, rule, remedy));
+    }
+    if let (Some(_), Some(network)) = (&choice.settings.network, network) {
+        choice.settings.pulls = network.pulls.clone();
     }
     let needs = shared::needs_of_others(inputs, target, &choice.name, &choice.settings, false);
     let regions = needs.regions.into_iter().chain([target.region.clone()]).collect();

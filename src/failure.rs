@@ -31,6 +31,8 @@ pub enum FailureKind {
     VersionTaken,
     /// AWS refuses a resource policy, such as for a principal that does not exist.
     PolicyRefused,
+    /// The usual names of a service lead elsewhere in the VPC already.
+    DnsConflict,
     /// A server error, or no answer: it may or may not have happened.
     Transient,
     /// Not sent: this process does not lead any more. Whoever leads sees to it.

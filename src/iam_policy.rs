@@ -14,6 +14,7 @@ use crate::problem::Problem;
 use crate::resource::arn::partition_of;
 use crate::resource::grants::{all_actions, via_service};
 use crate::resource::policy::managed_policy_arn;
+use crate::resource::tags::CLUSTER;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 use table::{Place, Restriction, Statement};
@@ -138,7 +139,22 @@ fn condition(condition: Restriction, binding: &AccountBindingSpec, into: &mut Ma
             let operator = if regions(binding) == ["*"] { "StringLike" } else { "StringEquals" };
             into.insert(operator.into(), json!({ "kms:ViaService": one_or_many(via.collect()) }));
         }
+        (Restriction::ToBeTagged, _) => there("aws:RequestTag", into),
+        (Restriction::ToBeTaggedOfAws, _) => {
+            there("aws:RequestTag", into);
+            into.insert("StringEquals".into(), json!({ "ec2:VpceServiceOwner": "amazon" }));
+        }
+        (Restriction::Tagged, _) => there("aws:ResourceTag", into),
+        (Restriction::OnCreation, _) => {
+            let calls = ["CreateVpcEndpoint", "CreateSecurityGroup"];
+            into.insert("StringEquals".into(), json!({ "ec2:CreateAction": calls }));
+        }
     }
+}
+
+/// The tag of a cluster must be there; which cluster's it is the policy does not know.
+fn there(whose: &str, into: &mut Map<String, Value>) {
+    into.insert("Null".into(), json!({ format!("{whose}/{CLUSTER}"): "false" }));
 }
 
 fn partition(binding: &AccountBindingSpec) -> &'static str {
@@ -156,6 +172,8 @@ fn resources(place: Place, binding: &AccountBindingSpec) -> Vec<(Vec<String>, Ma
     let regional = |service: &str, thing: &str| -> Vec<String> {
         regions(binding).iter().map(|region| format!("arn:{partition}:{service}:{region}:{account}:{thing}")).collect()
     };
+    let all_of_ec2 =
+        |kinds: &[&str]| kinds.iter().flat_map(|kind| regional("ec2", &format!("{kind}/*"))).collect::<Vec<String>>();
     let (names, limits) = (&binding.names, &binding.limits);
     let path = limits.role_path.as_deref().unwrap_or("/");
     let plain = |all: Vec<String>| vec![(all, Map::new())];
@@ -170,6 +188,11 @@ fn resources(place: Place, binding: &AccountBindingSpec) -> Vec<(Vec<String>, Ma
         Place::ExistingSecrets => plain(limits.secret_arns.clone()),
         Place::Clusters => plain(limits.clusters.iter().flat_map(|cluster| in_cluster(cluster)).collect()),
         Place::Keys => keys(&limits.kms_keys),
+        Place::Ec2(kinds) => plain(all_of_ec2(kinds)),
+        Place::PrivateDns => {
+            let zones = format!("arn:{partition}:route53:::hostedzone/*");
+            plain([zones].into_iter().chain(all_of_ec2(&["vpc"])).collect())
+        }
         Place::ActingRole => plain(binding.role_arn.iter().cloned().collect()),
     }
 }

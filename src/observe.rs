@@ -1,5 +1,9 @@
 //! All reads of AWS, concurrent. Never fails: what could not be seen is `Unknown`, so that one broken thing blinds nothing else.
 
+mod network;
+
+pub use network::{Freshness, observe_network};
+
 use crate::api::RolledService;
 use crate::aws::{Reader, batch, ecs, ecs_services, iam, kms, secrets_manager, ssm};
 use crate::failure::Failure;

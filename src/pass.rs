@@ -2,16 +2,18 @@
 
 mod history;
 mod order;
+mod pull_network;
 mod registry_credential;
 
 pub use order::blocked;
+pub use pull_network::network_facts;
 pub use registry_credential::credential_facts;
 
 use crate::api::{
     ContainerKeyStatus, DefinitionStatus, EndpointStatus, ImageStatus, ReplicaStatus, RevisionStatus, RolledService,
     SecretStatus, ServiceStatus,
 };
-use crate::desired::{Desired, ExistingSecret};
+use crate::desired::{Desired, ExistingSecret, UsedNetwork};
 use crate::failure::{Failure, FailureKind};
 use crate::observed::{Observed, Snapshot};
 use crate::plan::{self, Action, Kind, Plan, Scope, Step, Subject};
@@ -63,7 +65,7 @@ pub enum Outcome {
 /// What AWS's answer to a write says.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Output {
-    /// ARN of what was made.
+    /// ARN of what was made, or its id where EC2 tells none.
     pub arn: Option<String>,
     /// Revision of a definition.
     pub revision: Option<i64>,
@@ -90,6 +92,8 @@ pub struct Facts {
     pub older_revisions: Option<Vec<RevisionStatus>>,
     /// The services that are rolled.
     pub services: Vec<ServiceStatus>,
+    /// The network that a workload's tasks run in.
+    pub network: Option<UsedNetwork>,
     /// Endpoints of a network.
     pub endpoints: Vec<EndpointStatus>,
     /// The security group that a network made.
@@ -169,6 +173,7 @@ pub fn facts(desired: &Desired, observed: &Observed, plan: &Plan, outcomes: &[Ou
         former_roles: history::former_roles(desired, observed, &done),
         container_keys: history::container_keys(desired, observed),
         images: observed.images.clone(),
+        network: desired.network.clone(),
         foreign_revision: desired.definition.foreign(observed).map(|foreign| foreign.arn.clone()),
         ..Facts::default()
     };

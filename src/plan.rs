@@ -3,18 +3,23 @@
 
 mod converge;
 mod permissions;
+mod pull_network;
 mod registry_credential;
 mod remove;
 pub mod render;
 mod retire;
 mod secrets;
+mod subject;
 mod verify;
 
 pub use converge::{converge, imagined};
 pub(crate) use permissions::container_grants;
+pub use pull_network::{imagined_for_network, network, remove_network};
+pub(crate) use pull_network::{is_ours, own as own_endpoint, survey};
 pub use registry_credential::{credential, imagined_for_credential, remove_credential};
 pub use remove::remove;
 pub(crate) use secrets::{Scope, existing_secret, is_strangers, key_of};
+pub use subject::{Kind, Subject};
 pub use verify::questions;
 
 use crate::failure::Failure;
@@ -26,83 +31,6 @@ use crate::status::Reason;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
-
-/// The kinds of AWS things that plans speak of. Each belongs to one part of the conditions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub enum Kind {
-    /// Secrets Manager secret.
-    Secret,
-    /// KMS key.
-    Key,
-    /// IAM role.
-    Role,
-    /// ECS task definition or Batch job definition.
-    Definition,
-    /// One of its older revisions. It belongs to no condition: nothing waits for its end.
-    Revision,
-    /// A role or secret that only older revisions named. It belongs to no condition either.
-    Former,
-    /// ECS service.
-    Service,
-    /// VPC, with its subnets, route tables and DNS.
-    Vpc,
-    /// Security group of endpoints.
-    SecurityGroup,
-    /// VPC endpoint.
-    Endpoint,
-}
-
-/// One AWS thing.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Subject {
-    /// Its kind.
-    pub kind: Kind,
-    /// Its name, or its ARN where a spec names it so.
-    pub name: String,
-}
-
-impl Subject {
-    /// The secret of this name.
-    pub fn secret(name: &str) -> Self {
-        Self { kind: Kind::Secret, name: name.to_owned() }
-    }
-
-    /// The role of this name.
-    pub fn role(name: &str) -> Self {
-        Self { kind: Kind::Role, name: name.to_owned() }
-    }
-
-    /// The definition of this name.
-    pub fn definition(name: &str) -> Self {
-        Self { kind: Kind::Definition, name: name.to_owned() }
-    }
-}
-
-impl Kind {
-    /// Whether it is of the past, and its end is nothing that a part waits for.
-    pub(crate) fn is_past(self) -> bool {
-        matches!(self, Self::Revision | Self::Former)
-    }
-}
-
-impl fmt::Display for Subject {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = match self.kind {
-            Kind::Secret => "secret",
-            Kind::Key => "KMS key",
-            Kind::Role => "role",
-            Kind::Definition => "definition",
-            Kind::Revision => "revision",
-            Kind::Former => "former",
-            Kind::Service => "service",
-            Kind::Vpc => "VPC",
-            Kind::SecurityGroup => "security group",
-            Kind::Endpoint => "endpoint",
-        };
-        write!(out, "{kind} {}", self.name)
-    }
-}
 
 /// What to write and what not.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]

@@ -4,6 +4,8 @@ mod binding;
 mod explanation;
 mod images;
 mod leftovers;
+mod network_users;
+mod pull_network;
 mod reason;
 mod registry_credential;
 mod removal;
@@ -12,12 +14,15 @@ mod report;
 pub use binding::{Installation, Share, binding_status, rival};
 pub use explanation::{Explanation, WhoActs, reasons_page};
 pub use leftovers::{follows, goes_on, has_leftovers};
+pub use network_users::{names_network, network_users, planned_network};
+pub use pull_network::{blocked_network, summarise_network};
 pub use reason::Reason;
 pub use registry_credential::{blocked_credential, credential_users, names_credential, summarise_credential};
 pub use removal::{Farewell, farewell, inventory, leaves_everything};
 pub use report::{Part, Report, State, Thing, report, report_binding, report_credential, report_network};
 
 use crate::api::{FLUX_REQUESTED_AT, PrivateImageWorkload, PrivateImageWorkloadStatus, REQUESTED_AT, ServiceStatus, Verify};
+use crate::desired::NETWORK_FIELD;
 use crate::failure::FailureKind;
 use crate::pass::{Outcome, Pass, Round};
 use crate::plan::{Hold, Kind, render};
@@ -41,6 +46,9 @@ const PARTS: [(&str, &[Kind]); 4] = [
 ];
 /// The part that only some ask for.
 const SERVICES_UPDATED: &str = "ServicesUpdated";
+
+/// How the endpoints of a network are: a part of the network, and of each workload in it.
+pub(crate) const ENDPOINTS_READY: &str = "EndpointsReady";
 
 /// What registries said. It is no part of `Ready`: where it has to be so, the definition waits for it.
 const IMAGE_VERIFIED: &str = "ImageVerified";
@@ -79,10 +87,9 @@ pub fn summarise(workload: &PrivateImageWorkload, pass: &Pass, now: Timestamp) -
     let previous = std::mem::take(&mut status.conditions);
     let parts = match pass {
         Pass::Suspended => {
-            let kept = previous
-                .iter()
-                .filter(|it| it.type_ == IMAGE_VERIFIED || PARTS.iter().any(|(part, _)| *part == it.type_))
-                .cloned();
+            let is_part = |it: &&Condition| PARTS.iter().any(|(part, _)| *part == it.type_);
+            let kept =
+                previous.iter().filter(|it| [IMAGE_VERIFIED, ENDPOINTS_READY].contains(&&*it.type_) || is_part(it)).cloned();
             status.conditions = kept.collect();
             let message = "suspended: nothing is compared and nothing written";
             let verdict = Verdict { ok: Some(false), reason: Reason::Suspended, message: message.into() };
@@ -144,8 +151,13 @@ type Parts = Vec<(&'static str, Verdict)>;
 
 fn refused(workload: &PrivateImageWorkload, problems: &[Problem], status: &mut PrivateImageWorkloadStatus) -> Parts {
     status.plan = None;
+    if problems.iter().any(|problem| problem.field == NETWORK_FIELD) {
+        status.network = None; // it does not admit us (any more), so we hold up nothing of it
+    }
     let images = (workload.spec.verify != Verify::Off).then_some(IMAGE_VERIFIED);
-    parts(workload).map(|(part, _)| part).chain(images).map(|part| (part, refusal(problems))).collect()
+    let network = workload.spec.pull_network_ref.is_some().then_some(ENDPOINTS_READY);
+    let parts = network.into_iter().chain(parts(workload).map(|(part, _)| part)).chain(images);
+    parts.map(|part| (part, refusal(problems))).collect()
 }
 
 /// What all parts say of bad input.
@@ -173,11 +185,15 @@ fn done(workload: &PrivateImageWorkload, round: &Round, status: &mut PrivateImag
         status.secrets = facts.secrets.iter().chain(unseen).cloned().collect();
     }
     status.images = facts.images.clone();
+    status.network = facts.network.as_ref().map(|network| network.name.clone());
     let failed = unretired(round);
     status.warnings = round.warnings.iter().chain(&round.plan.notes).cloned().chain(failed).collect();
     status.plan = (!round.is_converged()).then(|| render::cut(&render::text(round), MAX_PLAN));
     let images = (workload.spec.verify != Verify::Off).then(|| (IMAGE_VERIFIED, images::verdict(&facts.images)));
-    parts(workload).map(|(part, kinds)| (part, verdict(round, part, kinds))).chain(images).collect()
+    // First, as the others may wait for it.
+    let network = facts.network.as_ref().map(|network| (ENDPOINTS_READY, network_users::verdict(&network.endpoints)));
+    let parts = parts(workload).map(|(part, kinds)| (part, verdict(round, part, kinds)));
+    network.into_iter().chain(parts).chain(images).collect()
 }
 
 /// What is past and could not be ended. Nothing waits for it, so this is no fault of a part.
@@ -252,6 +268,7 @@ fn success(round: &Round, part: &str) -> String {
                 .collect();
             if secrets.is_empty() { "no container needs a credential".into() } else { secrets.join("; ") }
         }
+        part if pull_network::is_part(part) => pull_network::success(facts, part),
         "ExecutionRoleReady" => facts.role_arn.clone().unwrap_or_default(),
         SERVICES_UPDATED => {
             let told = |it: &ServiceStatus| format!("{}/{}: {} of {} tasks run", it.cluster, it.service, it.running, it.desired);

@@ -1,8 +1,10 @@
 //! Which account, Region and identity a workload acts with. Fails closed: no binding or more than one = nothing is done.
 
 mod identity;
+mod network;
 
 pub use identity::{no_credentials_remedy, session_name};
+pub use network::{of_network, of_network_removal};
 
 use crate::api::{AccountBinding, AdoptionPolicy, Limits, Names, SessionTags, TargetStatus};
 use crate::inputs::{Bindings, Namespace};
@@ -120,34 +122,33 @@ pub fn choose(claim: &Claim) -> Result<Target, Problem> {
         Bindings::Objects(bindings) => bound(claim, bindings)?,
     };
     match claim.pinned {
-        Some(pinned) if *pinned != target.status() => Err(moved(pinned, &target)),
+        Some(pinned) if *pinned != target.status() => Err(moved(pinned, &target, "workload")),
         _ => Ok(target),
     }
 }
 
 fn bound(claim: &Claim, bindings: &[AccountBinding]) -> Result<Target, Problem> {
     let binding = choose_binding(claim, bindings)?;
+    let region = in_region(claim, binding)?;
+    assemble(claim, binding, region)
+}
+
+/// The Region, if the binding admits it.
+fn in_region(claim: &Claim, binding: &AccountBinding) -> Result<String, Problem> {
     let name = name(binding);
-    let region = match (claim.region, binding.spec.regions.as_slice()) {
-        (Some(region), regions) if regions.iter().any(|one| one == region) => region.to_owned(),
+    match (claim.region, binding.spec.regions.as_slice()) {
+        (Some(region), regions) if regions.iter().any(|one| one == region) => Ok(region.to_owned()),
         (Some(region), regions) => {
             known_partition(region)?;
             let rule = format!("AccountBinding {name} allows only {}", regions.join(", "));
-            return Err(Problem::of(
-                Reason::NotAllowed,
-                "spec.region",
-                region,
-                rule,
-                "name one of these, or ask the administrator",
-            ));
+            Err(Problem::of(Reason::NotAllowed, "spec.region", region, rule, "name one of these, or ask the administrator"))
         }
-        (None, [only]) => only.clone(),
+        (None, [only]) => Ok(only.clone()),
         (None, regions) => {
             let rule = format!("AccountBinding {name} has {} Regions, so one must be named", regions.len());
-            return Err(Problem::spec("spec.region", "", rule, format!("set it to one of {}", regions.join(", "))));
+            Err(Problem::spec("spec.region", "", rule, format!("set it to one of {}", regions.join(", "))))
         }
-    };
-    assemble(claim, binding, region)
+    }
 }
 
 fn assemble(claim: &Claim, binding: &AccountBinding, region: String) -> Result<Target, Problem> {
@@ -284,7 +285,8 @@ fn known_partition(region: &str) -> Result<&'static str, Problem> {
     })
 }
 
-fn moved(pinned: &TargetStatus, target: &Target) -> Problem {
+/// `what` = the word for the object.
+fn moved(pinned: &TargetStatus, target: &Target, what: &str) -> Problem {
     let place = |target: &TargetStatus| {
         format!(
             "account {}, Region {}, binding {}",
@@ -297,8 +299,8 @@ fn moved(pinned: &TargetStatus, target: &Target) -> Problem {
         Reason::TargetChanged,
         "spec.region, spec.bindingRef",
         place(&target.status()),
-        format!("this workload lives in {} and cannot be moved", place(pinned)),
-        "put it back, or delete the workload and create it anew there",
+        format!("this {what} lives in {} and cannot be moved", place(pinned)),
+        format!("put it back, or delete the {what} and create it anew there"),
     )
 }
 

@@ -49,6 +49,12 @@ variable "boundary_name" {
   default     = "wharfinger-boundary"
 }
 
+variable "pull_networks" {
+  description = "Whether PullNetworks are made in this account, which takes VPC endpoints and security groups."
+  type        = bool
+  default     = false
+}
+
 data "aws_caller_identity" "current" {}
 
 data "aws_partition" "current" {}
@@ -262,6 +268,16 @@ resource "aws_iam_policy" "permissions" {
 JSON
 }
 
+# generated: networks
+resource "aws_iam_policy" "networks" {
+  count       = var.pull_networks ? 1 : 0
+  name        = "${var.role_name}-networks"
+  description = "What Wharfinger does for PullNetworks in this account"
+  policy      = <<JSON
+{}
+JSON
+}
+
 # generated: trust
 resource "aws_iam_role" "wharfinger" {
   name                 = var.role_name
@@ -294,6 +310,12 @@ JSON
 resource "aws_iam_role_policy_attachment" "permissions" {
   role       = aws_iam_role.wharfinger.name
   policy_arn = aws_iam_policy.permissions.arn
+}
+
+resource "aws_iam_role_policy_attachment" "networks" {
+  count      = var.pull_networks ? 1 : 0
+  role       = aws_iam_role.wharfinger.name
+  policy_arn = aws_iam_policy.networks[0].arn
 }
 
 output "role_arn" {

@@ -104,18 +104,21 @@ impl Default for Pulls {
 
 /// The policies of the endpoints.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Default)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("!has(self.documents) || ((!has(self.documents.ecr) || self.ecr == 'Full') && (!has(self.documents.s3) || self.s3 == 'Full') && (!has(self.documents.secretsmanager) || self.secretsmanager == 'Full'))")
     .message("a document takes the place of a named policy: leave the named one out"))]
 pub struct EndpointPolicies {
     /// Of both ECR endpoints.
+    #[serde(default)]
     pub ecr: EcrPolicy,
     /// Of the S3 gateway.
+    #[serde(default)]
     pub s3: S3Policy,
     /// Of the Secrets Manager endpoint.
+    #[serde(default)]
     pub secretsmanager: SecretsPolicy,
     /// Policies of your own, in IAM's JSON.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub documents: Option<PolicyDocuments>,
 }
 

@@ -143,7 +143,7 @@ pub struct PullNetworkSpec {
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct PullNetworkRef {
-    /// Name of a `PullNetwork` of the same account and Region, whose namespaceSelector admits this namespace.
+    /// Name of a `PullNetwork` of the same AccountBinding, account and Region, whose namespaceSelector admits this namespace.
     #[schemars(length(min = 1, max = 253))]
     pub name: String,
     /// Whether pulls from Amazon ECR must come through it: the three pull actions of the execution role are then bound to the network's

@@ -42,14 +42,18 @@ pub struct PrivateImageWorkloadStatus {
     /// The ECS services that are rolled to the definition.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub services: Vec<ServiceStatus>,
+    /// The PullNetwork that `pullNetworkRef` names, once a pass found that it admits this namespace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<String>,
     /// What is pending or held, as text, at most 8 KiB. Absent when converged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<String>,
     /// What may go wrong later and is not an error now.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
-    /// `Ready`, its parts `CredentialsSynced`, `ExecutionRoleReady`, `DefinitionRegistered`, (where services are rolled)
-    /// `ServicesUpdated` and (unless `spec.verify` is `Off`) `ImageVerified`, and kstatus's `Reconciling` and `Stalled`.
+    /// `Ready`, its parts `CredentialsSynced`, `ExecutionRoleReady`, `DefinitionRegistered`, (with `pullNetworkRef`) `EndpointsReady`,
+    /// (where services are rolled) `ServicesUpdated` and (unless `spec.verify` is `Off`) `ImageVerified`, and kstatus's `Reconciling`
+    /// and `Stalled`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,

@@ -9,7 +9,8 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::request_id::RequestId;
 use std::error::Error;
 
-/// Codes whose meaning does not depend on the service. From the services' API models, and the SDK's own throttling list.
+/// Codes whose meaning does not depend on the service. From the services' API models, the SDK's own throttling list, and the table of
+/// EC2's error codes, which no model has (EC2 API, error codes).
 const TABLE: &[(&str, FailureKind)] = &[
     ("ResourceNotFoundException", FailureKind::NotFound),
     ("NoSuchEntity", FailureKind::NotFound),
@@ -21,12 +22,19 @@ const TABLE: &[(&str, FailureKind)] = &[
     ("ResourceExistsException", FailureKind::AlreadyExists),
     ("EntityAlreadyExists", FailureKind::AlreadyExists),
     ("EntityAlreadyExistsException", FailureKind::AlreadyExists),
+    ("RouteAlreadyExists", FailureKind::AlreadyExists),
     ("ConcurrentModification", FailureKind::Conflict),
     ("ConcurrentModificationException", FailureKind::Conflict),
     ("DeleteConflict", FailureKind::Conflict),
     ("DeleteConflictException", FailureKind::Conflict),
     ("PriorRequestNotComplete", FailureKind::Conflict),
     ("KMSInvalidStateException", FailureKind::Conflict),
+    // The network interfaces of an endpoint outlive it by some minutes.
+    ("DependencyViolation", FailureKind::Conflict),
+    ("InvalidGroup.InUse", FailureKind::Conflict),
+    ("IncorrectState", FailureKind::Conflict),
+    // Our tokens are made of all that is sent: whatever a former request made of it is found by the next look.
+    ("IdempotentParameterMismatch", FailureKind::Conflict),
     ("AccessDenied", FailureKind::Denied),
     ("AccessDeniedException", FailureKind::Denied),
     ("AuthFailure", FailureKind::Denied),
@@ -47,6 +55,7 @@ const TABLE: &[(&str, FailureKind)] = &[
     ("MalformedPolicyDocument", FailureKind::Invalid),
     ("PackedPolicyTooLarge", FailureKind::Invalid),
     ("BandwidthLimitExceeded", FailureKind::Throttled),
+    ("EC2ThrottledException", FailureKind::Throttled),
     ("RequestLimitExceeded", FailureKind::Throttled),
     ("RequestThrottled", FailureKind::Throttled),
     ("RequestThrottledException", FailureKind::Throttled),
@@ -70,9 +79,19 @@ const TABLE: &[(&str, FailureKind)] = &[
     ("ServiceUnavailableException", FailureKind::Transient),
 ];
 
+/// How EC2 forms most of its codes (EC2 API, error codes): `InvalidVpcID.NotFound`, `InvalidPermission.Duplicate`,
+/// `VpcEndpointLimitExceeded`.
+const ENDINGS: &[(&str, FailureKind)] = &[
+    (".NotFound", FailureKind::NotFound),
+    (".Duplicate", FailureKind::AlreadyExists),
+    ("LimitExceeded", FailureKind::QuotaExceeded),
+];
+
 /// What a code means. Message and status decide where AWS uses one code for several things.
 fn kind(operation: &str, code: &str, message: &str, status: u16) -> FailureKind {
     let says = |words: &[&str]| words.iter().any(|word| message.to_ascii_lowercase().contains(word));
+    // Some of EC2's answers say whose fault it is: `Client.RequestLimitExceeded`.
+    let code = ["Client.", "Server."].iter().find_map(|whose| code.strip_prefix(whose)).unwrap_or(code);
     match code {
         // ECS has no code of its own for a missing definition (DescribeTaskDefinition).
         "ClientException"
@@ -90,12 +109,15 @@ fn kind(operation: &str, code: &str, message: &str, status: u16) -> FailureKind 
         "ResourceExistsException" if operation == "PutSecretValue" => FailureKind::VersionTaken,
         // Among others for a principal that does not exist: "This resource policy contains an unsupported principal."
         "MalformedPolicyDocumentException" if operation == "PutResourcePolicy" => FailureKind::PolicyRefused,
+        // "private-dns-enabled cannot be set because there is already a conflicting DNS domain for … in the VPC …", of
+        // CreateVpcEndpoint (terraform-provider-aws, issue 17535).
+        "InvalidParameter" if says(&["conflicting dns domain"]) => FailureKind::DnsConflict,
         _ => match TABLE.iter().find(|(known, _)| *known == code) {
             Some((_, kind)) => *kind,
             None if status >= 500 || status == 0 => FailureKind::Transient,
             None if status == 429 => FailureKind::Throttled,
             None if status == 401 || status == 403 => FailureKind::Denied,
-            None => FailureKind::Invalid,
+            None => ENDINGS.iter().find(|(end, _)| code.ends_with(end)).map_or(FailureKind::Invalid, |(_, kind)| *kind),
         },
     }
 }
@@ -105,7 +127,7 @@ pub(crate) fn failure<E>(service: &str, operation: &str, error: &SdkError<E, Htt
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
-    let request_id = error.request_id().map(str::to_owned);
+    let request_id = error.request_id().map(str::to_owned).or_else(|| error.raw_response().and_then(request_id_in));
     let status = error.raw_response().map_or(0, |response| response.status().as_u16());
     let (code, message) = match error {
         SdkError::ServiceError(context) => {
@@ -127,6 +149,23 @@ where
         return lapsed(service, operation);
     }
     let kind = kind(operation, &code, &message, status);
+    Failure { service: service.to_owned(), operation: operation.to_owned(), kind, code, message, request_id, retry_after: None }
+}
+
+/// The request id that an answer has in its body: EC2's protocol has it there, and not everybody sends the header as well.
+fn request_id_in(response: &HttpResponse) -> Option<String> {
+    let text = String::from_utf8_lossy(response.body().bytes()?);
+    let between = |name: &str| {
+        let (_, rest) = text.split_once(&format!("<{name}>"))?;
+        rest.split_once(&format!("</{name}>")).map(|(id, _)| id.to_owned())
+    };
+    between("RequestID").or_else(|| between("RequestId"))
+}
+
+/// An item of a batch that failed although the call did not.
+pub(crate) fn item_failure(service: &str, operation: &str, item: wharfinger_ec2::Unsuccessful) -> Failure {
+    let wharfinger_ec2::Unsuccessful { code, message, request_id } = item;
+    let kind = kind(operation, &code, &message, 400);
     Failure { service: service.to_owned(), operation: operation.to_owned(), kind, code, message, request_id, retry_after: None }
 }
 
@@ -250,6 +289,30 @@ mod tests {
             ("PutRolePolicy", "MalformedPolicyDocument", "", 400, FailureKind::Invalid),
             ("AssumeRole", "PackedPolicyTooLarge", "Packed size of session tags exceeds the limit", 0, FailureKind::Invalid),
             ("AssumeRoleWithWebIdentity", "InvalidIdentityToken", "No OpenIDConnect provider found", 0, FailureKind::Denied),
+            ("DescribeVpcAttribute", "InvalidVpcID.NotFound", "", 400, FailureKind::NotFound),
+            ("DeleteVpcEndpoints", "InvalidVpcEndpoint.NotFound", "", 400, FailureKind::NotFound),
+            ("ModifyVpcEndpoint", "InvalidVpcEndpointId.NotFound", "", 400, FailureKind::NotFound),
+            ("DeleteSecurityGroup", "InvalidGroup.NotFound", "", 400, FailureKind::NotFound),
+            ("DeleteSecurityGroup", "InvalidGroupId.Malformed", "", 400, FailureKind::Invalid),
+            ("DeleteSecurityGroup", "DependencyViolation", "", 400, FailureKind::Conflict),
+            ("CreateSecurityGroup", "InvalidGroup.Duplicate", "", 400, FailureKind::AlreadyExists),
+            ("AuthorizeSecurityGroupIngress", "InvalidPermission.Duplicate", "", 400, FailureKind::AlreadyExists),
+            ("RevokeSecurityGroupIngress", "InvalidPermission.NotFound", "", 400, FailureKind::NotFound),
+            ("CreateVpcEndpoint", "RequestLimitExceeded", "", 503, FailureKind::Throttled),
+            ("CreateVpcEndpoint", "Client.RequestLimitExceeded", "", 503, FailureKind::Throttled),
+            ("CreateVpcEndpoint", "UnauthorizedOperation", "", 403, FailureKind::Denied),
+            ("CreateVpcEndpoint", "VpcEndpointLimitExceeded", "", 400, FailureKind::QuotaExceeded),
+            ("CreateVpcEndpoint", "RouteAlreadyExists", "", 400, FailureKind::AlreadyExists),
+            ("CreateVpcEndpoint", "IdempotentParameterMismatch", "", 400, FailureKind::Conflict),
+            ("CreateVpcEndpoint", "Server.InternalError", "", 500, FailureKind::Transient),
+            ("CreateVpcEndpoint", "InvalidParameter", "Enabling private DNS requires both …", 400, FailureKind::Invalid),
+            (
+                "CreateVpcEndpoint",
+                "InvalidParameter",
+                "private-dns-enabled cannot be set because there is already a conflicting DNS domain for api.ecr.eu-west-1.amazonaws.com in the VPC vpc-1",
+                400,
+                FailureKind::DnsConflict,
+            ),
             ("RegisterJobDefinition", "HTTP502", "", 502, FailureKind::Transient),
             ("RegisterJobDefinition", "NoAnswer", "", 0, FailureKind::Transient),
             ("RegisterJobDefinition", "HTTP403", "", 403, FailureKind::Denied),

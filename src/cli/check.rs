@@ -1,6 +1,6 @@
 //! What the API server's strict validation does, for files that no API server has seen: unknown fields, types, bounds, patterns.
 
-use crate::api::{AccountBinding, PrivateImageWorkload, RegistryCredential};
+use crate::api::{AccountBinding, PrivateImageWorkload, PullNetwork, RegistryCredential};
 use crate::desired::{answered, value_from};
 use crate::resource::normalise::{DefinitionKind, HIDDEN, hides};
 use jsonschema::ValidationError;
@@ -16,6 +16,7 @@ pub(super) type Schema = LazyLock<Option<jsonschema::Validator>>;
 
 pub(super) static WORKLOAD: Schema = LazyLock::new(|| compile(&PrivateImageWorkload::crd()));
 pub(super) static CREDENTIAL: Schema = LazyLock::new(|| compile(&RegistryCredential::crd()));
+pub(super) static NETWORK: Schema = LazyLock::new(|| compile(&PullNetwork::crd()));
 pub(super) static BINDING: Schema = LazyLock::new(|| compile(&AccountBinding::crd()));
 
 /// All that is wrong with an object by its CRD's schema, each with its field. CEL rules are not among it: the core has them.

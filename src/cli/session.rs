@@ -4,7 +4,7 @@ use super::arguments::{Common, What};
 use super::files::{self, Objects};
 use super::say;
 use crate::api::{
-    CredentialSecretStatus, DeletionPolicy, ManagementPolicy, PrivateImageWorkload, RegistryCredential, TargetStatus,
+    CredentialSecretStatus, DeletionPolicy, ManagementPolicy, PrivateImageWorkload, PullNetwork, RegistryCredential, TargetStatus,
 };
 use crate::aws::Calls;
 use crate::aws::accounts::Accounts;
@@ -17,7 +17,7 @@ use crate::plan::{Action, Hold, Plan, pending_arn};
 use crate::registry::Registries;
 use crate::resource::fingerprint::ValueKey;
 use crate::resource::sealed::Sealed;
-use crate::status::{credential_users, goes_on, summarise, summarise_credential};
+use crate::status::{credential_users, goes_on, planned_network, summarise, summarise_credential};
 use anyhow::{Context, anyhow, bail};
 use jiff::Timestamp;
 use kube::ResourceExt;
@@ -95,6 +95,13 @@ impl Session {
     /// A Secret that an object names.
     fn source(&self, key: &(String, String)) -> Source {
         self.objects.secrets.get(key).cloned().unwrap_or(Source::NotGiven)
+    }
+
+    /// The network of the files that a workload names. Where nothing is written, as it will be when it is made.
+    fn network(&self, workload: &PrivateImageWorkload) -> Option<PullNetwork> {
+        let name = &workload.spec.pull_network_ref.as_ref()?.name;
+        let found = self.objects.networks.iter().find(|network| network.name_any() == *name)?;
+        Some(if self.plans_only { planned_network(found) } else { found.clone() })
     }
 
     /// The inputs of a pass over a credential.
@@ -185,7 +192,7 @@ impl Session {
             credentials: self.objects.credentials.clone(),
             planned_credentials: self.plans_only,
             strangers: vec![],
-            network: None,
+            network: self.network(workload),
             value_key: self.value_key.clone(),
             compare_values: self.compare_values,
         }

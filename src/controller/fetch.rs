@@ -66,6 +66,16 @@ async fn credentials(client: &Client, workload: &PrivateImageWorkload) -> Result
     Ok(join_all(each).await.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
 }
 
+/// The PullNetwork that a workload names, as it is now. One that may not be read is none for us: to a tenant both read the same.
+async fn network(client: &Client, workload: &PrivateImageWorkload) -> Result<Option<PullNetwork>, Error> {
+    let named = workload.spec.pull_network_ref.as_ref().filter(|reference| is_object_name(&reference.name));
+    let Some(reference) = named else { return Ok(None) };
+    match within(Api::<PullNetwork>::all(client.clone()).get_opt(&reference.name)).await {
+        Err(Error::Kubernetes(kube::Error::Api(status))) if status.is_forbidden() => Ok(None),
+        other => other,
+    }
+}
+
 /// The inputs of a pass over a credential.
 pub(super) async fn dereference_credential(
     context: &Context,
@@ -141,6 +151,7 @@ pub async fn inputs(
     let namespace = namespace(client, &name).await?;
     let named = workload.spec.credentials.iter().filter_map(|credential| credential.secret_ref.as_ref());
     let credentials = credentials(client, &workload).await?;
+    let network = network(client, &workload).await?;
     let own = credentials.iter().filter(|credential| credential.namespace() == workload.namespace());
     let named = named.chain(own.filter_map(|credential| credential.spec.secret_ref.as_ref()));
     let named: BTreeSet<String> = named.map(|reference| reference.name.clone()).filter(|name| is_object_name(name)).collect();
@@ -159,7 +170,7 @@ pub async fn inputs(
         credentials,
         planned_credentials: false,
         strangers: vec![],
-        network: None,
+        network,
         value_key,
         compare_values: false,
         workload,

@@ -1,5 +1,7 @@
 //! Which objects a changed object concerns, and which changes concern anybody.
 
+pub(super) mod networks;
+
 use super::binding::Tenant;
 use crate::api::{
     ABANDON, AccountBinding, FLUX_REQUESTED_AT, FORCE_DELETE, PrivateImageWorkload, PullNetwork, REQUESTED_AT, RegistryCredential,

@@ -31,8 +31,10 @@ pub(super) async fn run(
     let [of_networks, networks_for_bindings, other_networks] = networks.touched;
     let keeping = keep_networks(networks.events, bindings_for_networks, for_networks, other_networks, &context, &config, &stop);
     let (offers, known) = (relations::Offers::default(), credential_cache.clone());
+    let (networks, known_networks) = (relations::networks::Networks::default(), context.networks.clone());
     let generation = Default::default;
     let (by_binding, by_secret, by_credential) = (workload_cache.clone(), workload_cache.clone(), workload_cache.clone());
+    let by_network = workload_cache.clone();
     let changed = context.clone();
     let events = workloads.events.inspect(move |_| changed.workloads_changed.notify_one()).boxed();
     let workloads = controller(events, workload_cache, relations::request)
@@ -42,6 +44,7 @@ pub(super) async fn run(
         })
         .watches_stream(touched(of_credentials), move |credential| offers.concern(&by_credential, &known, &credential))
         .watches_stream(secrets, move |secret| relations::of_secret(&by_secret, &secret))
+        .watches_stream(touched(of_networks), move |network| networks.concern(&by_network, &known_networks, &network))
         .reconcile_all_on(context.gate.terms())
         .graceful_shutdown_on(stop.clone())
         .run(workload::reconcile, workload::on_error, context.clone())
@@ -73,15 +76,15 @@ pub(super) async fn run(
 }
 
 /// The controller of PullNetworks.
-fn keep_networks(
+fn keep_networks<S: Future<Output = ()> + Clone + Send + Sync + 'static>(
     events: BoxStream<'static, watcher::Result<Event<PullNetwork>>>,
     bindings: UnboundedReceiver<AccountBinding>,
     workloads: UnboundedReceiver<PrivateImageWorkload>,
     others: UnboundedReceiver<PullNetwork>,
     context: &Arc<Context>,
     config: &Config,
-    stop: &(impl Future<Output = ()> + Clone + Send + Sync + 'static),
-) -> impl Future<Output = ()> + use<> {
+    stop: &S,
+) -> impl Future<Output = ()> + use<S> {
     let cache = &context.networks;
     let (by_binding, by_workload, by_network) = (cache.clone(), cache.clone(), cache.clone());
     controller(events, cache, relations::request)

@@ -2,14 +2,14 @@
 
 use super::doubtful;
 use super::needs::{self, decryption};
-use crate::api::{DeletionPolicy, ExecutionRole, ManagedPolicy, PrivateImageWorkload, PrivateImageWorkloadSpec, SecretStatus};
+use crate::api::{DeletionPolicy, ManagedPolicy, PrivateImageWorkload, PrivateImageWorkloadSpec, SecretStatus};
 use crate::inputs::Inputs;
 use crate::resource::arn::Arn;
 use crate::resource::grants::{Grants, Permission, PullSources};
 use crate::resource::image::{Image, Registry};
 use crate::resource::names;
 use crate::resource::policy::size;
-use crate::resource::role::RoleSettings;
+use crate::resource::role::{NetworkPulls, RoleSettings};
 use crate::target::{self, Target};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -23,7 +23,7 @@ pub(super) struct RoleChoice {
     pub(super) arn: Option<String>,
     /// The field that names it.
     pub(super) field: &'static str,
-    /// How it is kept.
+    /// How it is kept. Of a network there is the name, no ids: those of a sibling's are not known here.
     pub(super) settings: RoleSettings,
 }
 
@@ -32,7 +32,7 @@ pub(super) struct RoleChoice {
 pub(super) fn role_choice(workload: &PrivateImageWorkload, target: &Target, namespace: &str) -> RoleChoice {
     let spec = &workload.spec;
     let given = spec.execution_role.clone().unwrap_or_default();
-    let settings = settings(&given);
+    let settings = settings(spec);
     let by_arn = |arn: String, field, settings| RoleChoice {
         name: arn.rsplit('/').next().unwrap_or(&arn).to_owned(),
         arn: Some(arn),
@@ -50,12 +50,15 @@ pub(super) fn role_choice(workload: &PrivateImageWorkload, target: &Target, name
     }
 }
 
-fn settings(role: &ExecutionRole) -> RoleSettings {
+fn settings(spec: &PrivateImageWorkloadSpec) -> RoleSettings {
+    let role = spec.execution_role.clone().unwrap_or_default();
+    let network = spec.pull_network_ref.as_ref();
+    let network = network.and_then(|named| Some(NetworkPulls { name: named.name.clone(), by: named.restrict_pulls? }));
     let pulls = role.restrict_pulls_to.as_ref().map(|pulls| PullSources {
         vpc_ids: pulls.vpc_ids.iter().cloned().collect(),
         vpc_endpoint_ids: pulls.vpc_endpoint_ids.iter().cloned().collect(),
     });
-    RoleSettings { managed_policy: role.managed_policy, trust: role.trust, pulls: pulls.unwrap_or_default() }
+    RoleSettings { managed_policy: role.managed_policy, trust: role.trust, pulls: pulls.unwrap_or_default(), network }
 }
 
 /// How a role is kept: as those want that choose it. If only older revisions use it, nobody says so any more, and what was granted

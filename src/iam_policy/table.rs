@@ -25,6 +25,10 @@ pub enum Feature {
     Replicas,
     /// RegistryCredentials with readers in other accounts.
     Readers,
+    /// PullNetworks: VPC endpoints and their security group.
+    PullNetworks,
+    /// PullNetworks that take over endpoints which others made, or get back the tag of the cluster.
+    AdoptedEndpoints,
     /// The binding's `secretArns`: secrets that exist.
     ExistingSecrets,
     /// The binding's `existingRoles`: execution roles that exist.
@@ -49,7 +53,11 @@ impl Feature {
 
     /// What comes along with it.
     pub(super) fn needs(self) -> Option<Self> {
-        matches!(self, Self::Replicas | Self::Readers).then_some(Self::Credentials)
+        match self {
+            Self::Replicas | Self::Readers => Some(Self::Credentials),
+            Self::AdoptedEndpoints => Some(Self::PullNetworks),
+            _ => None,
+        }
     }
 
     /// As the command line has it.
@@ -72,6 +80,10 @@ pub(super) enum Place {
     TaskRoles,
     Keys,
     Clusters,
+    /// Things of EC2 of these kinds, whatever their ids.
+    Ec2(&'static [&'static str]),
+    /// VPCs, and hosted zones, which are AWS's own.
+    PrivateDns,
     /// The role that has the policy.
     ActingRole,
 }
@@ -103,6 +115,14 @@ pub(super) enum Restriction {
     PassedToTasks,
     /// Secrets Manager asks in the caller's name.
     ViaSecretsManager,
+    /// It gets the tag of a cluster.
+    ToBeTagged,
+    /// The same, and it is an endpoint of a service of AWS.
+    ToBeTaggedOfAws,
+    /// It has the tag of a cluster.
+    Tagged,
+    /// The call that makes it asks.
+    OnCreation,
 }
 
 /// A row.
@@ -235,6 +255,66 @@ pub const TABLE: &[Statement] = &[
             &["secretsmanager:PutResourcePolicy", "secretsmanager:DeleteResourcePolicy"],
         )
     },
+    // EC2 has no resource for these (Service Authorization Reference, Amazon EC2).
+    on(
+        "LookAtNetworks",
+        &[PullNetworks],
+        Place::Anywhere,
+        &[
+            "ec2:DescribeVpcs",
+            "ec2:DescribeDhcpOptions",
+            "ec2:DescribeSubnets",
+            "ec2:DescribeRouteTables",
+            "ec2:DescribeSecurityGroups",
+            "ec2:DescribeVpcEndpoints",
+            "ec2:DescribeVpcEndpointServices",
+        ],
+    ),
+    on("DnsOfNetworks", &[PullNetworks], Place::Ec2(&["vpc"]), &["ec2:DescribeVpcAttribute"]),
+    // An endpoint is made and changed on its own account, and on that of all that it is put into.
+    on(
+        "WhereEndpointsAre",
+        &[PullNetworks],
+        Place::Ec2(&["vpc", "subnet", "security-group", "route-table"]),
+        &["ec2:CreateVpcEndpoint", "ec2:ModifyVpcEndpoint"],
+    ),
+    Statement {
+        condition: Restriction::ToBeTaggedOfAws,
+        ..on("NewEndpoints", &[PullNetworks], Place::Ec2(&["vpc-endpoint"]), &["ec2:CreateVpcEndpoint"])
+    },
+    Statement {
+        condition: Restriction::Tagged,
+        ..on("OwnEndpoints", &[PullNetworks], Place::Ec2(&["vpc-endpoint"]), &["ec2:ModifyVpcEndpoint", "ec2:DeleteVpcEndpoints"])
+    },
+    on("WhereGroupsAre", &[PullNetworks], Place::Ec2(&["vpc"]), &["ec2:CreateSecurityGroup"]),
+    Statement {
+        condition: Restriction::ToBeTagged,
+        ..on("NewGroups", &[PullNetworks], Place::Ec2(&["security-group"]), &["ec2:CreateSecurityGroup"])
+    },
+    Statement {
+        condition: Restriction::Tagged,
+        ..on(
+            "OwnGroups",
+            &[PullNetworks],
+            Place::Ec2(&["security-group"]),
+            &["ec2:AuthorizeSecurityGroupIngress", "ec2:RevokeSecurityGroupIngress", "ec2:DeleteSecurityGroup"],
+        )
+    },
+    Statement {
+        condition: Restriction::OnCreation,
+        ..on("TagsOfNewThings", &[PullNetworks], Place::Ec2(&["vpc-endpoint", "security-group"]), &["ec2:CreateTags"])
+    },
+    Statement {
+        condition: Restriction::Tagged,
+        ..on("TagsOfOwnThings", &[PullNetworks], Place::Ec2(&["vpc-endpoint", "security-group"]), &["ec2:CreateTags"])
+    },
+    // No call of ours: EC2 asks for it where an endpoint has private DNS (Service Authorization Reference, Amazon EC2, dependent actions
+    // of CreateVpcEndpoint).
+    Statement {
+        asked_too: &["route53:AssociateVPCWithHostedZone"],
+        ..on("PrivateDnsOfEndpoints", &[PullNetworks], Place::PrivateDns, &[])
+    },
+    on("AdoptedEndpoints", &[AdoptedEndpoints], Place::Ec2(&["vpc-endpoint"]), &["ec2:CreateTags"]),
     on("ExistingSecrets", &[ExistingSecrets], Place::ExistingSecrets, &["secretsmanager:DescribeSecret"]),
     on("EnforcedProof", &[EnforcedProof], Place::ExistingSecrets, &["secretsmanager:GetSecretValue"]),
     on(

@@ -77,11 +77,25 @@ fn steps(desired: &Desired, observed: &Observed) -> Plan {
     let Some(document) = verified(desired, observed, document, &mut plan) else { return plan };
     let after: Vec<Subject> = secrets.into_iter().chain([role_subject]).collect();
     definition::plan(&desired.definition, &document, observed, &after, &mut plan);
+    await_network(desired, &mut plan);
     roll(desired, observed, &mut plan);
     if !plan.holds(&definition_subject) {
         retire(desired, observed, &mut plan);
     }
     plan
+}
+
+/// While the endpoints of its network are not there, no definition is registered: its tasks could not pull. What is registered stays.
+fn await_network(desired: &Desired, plan: &mut Plan) {
+    let waiting = desired.network.as_ref().map(|network| &network.endpoints).filter(|endpoints| endpoints.ready != Some(true));
+    let Some(endpoints) = waiting else { return };
+    let planned = plan.steps.len();
+    plan.steps.retain(|step| !matches!(step.action, Action::RegisterDefinition { .. }));
+    if plan.steps.len() < planned {
+        let hold = if endpoints.reason.is_stalled() { Hold::Refused(endpoints.reason) } else { Hold::Waiting };
+        let message = format!("no definition is registered before the endpoints are there: {}", endpoints.message);
+        plan.hold(Subject::definition(&desired.definition.name), hold, message);
+    }
 }
 
 /// The reading of a secret, and the use of its customer key. One that is still to be made is in the target's Region.

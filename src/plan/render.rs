@@ -140,6 +140,9 @@ pub fn remedy(kind: FailureKind) -> &'static str {
         FailureKind::PolicyRefused => {
             "; create the accounts and roles that spec.readers names first, or take them out; where all of them exist, correct what others wrote in the policy"
         }
+        FailureKind::DnsConflict => {
+            "; another endpoint of that service, or a private hosted zone of that name, is associated with the VPC: remove it, or take private DNS from the other endpoint"
+        }
         FailureKind::HeldBack => "",
         FailureKind::NotFound | FailureKind::AlreadyExists => "; it is looked at again",
         FailureKind::Lapsed => "; the process that leads sees to it",

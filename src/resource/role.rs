@@ -10,7 +10,7 @@ use super::grants::{Grants, PullSources};
 use super::normalise::{Change, FieldChange};
 use super::policy;
 use super::tags::{Owner, Tags, claimed_by, missing};
-use crate::api::{ManagedPolicy, Trust};
+use crate::api::{ManagedPolicy, RestrictPulls, Trust};
 use crate::observed::{RoleSnapshot, Snapshot};
 use crate::plan::{Action, Hold, Plan, Subject};
 use serde::Serialize;
@@ -53,14 +53,36 @@ pub struct RoleSettings {
     pub managed_policy: ManagedPolicy,
     /// How far the trust policy is narrowed.
     pub trust: Trust,
-    /// Where pulls from ECR must come from.
+    /// Where pulls from ECR must come from. With a network these are its ids, and none while they are not all known.
     pub pulls: PullSources,
+    /// The network that pulls are bound to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub network: Option<NetworkPulls>,
+}
+
+/// Pulls that must come through a PullNetwork. Its ids come and go with its endpoints, so roles are told apart by its name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NetworkPulls {
+    /// Its name.
+    pub name: String,
+    /// To what of it.
+    pub by: RestrictPulls,
 }
 
 impl RoleSettings {
     /// Whether our own policy grants what the managed policy would.
     pub fn replaces_managed_policy(&self) -> bool {
-        self.managed_policy == ManagedPolicy::Never || !self.pulls.is_anywhere()
+        self.managed_policy == ManagedPolicy::Never || self.restricts_pulls()
+    }
+
+    /// Whether pulls must come from somewhere, be it known yet or not.
+    pub fn restricts_pulls(&self) -> bool {
+        self.network.is_some() || !self.pulls.is_anywhere()
+    }
+
+    /// The network whose ids are not known yet.
+    fn unknown_network(&self) -> Option<&str> {
+        self.network.as_ref().filter(|_| self.pulls.is_anywhere()).map(|network| network.name.as_str())
     }
 
     /// What differs from the defaults, as a text that a name may be made of: it must never change, nor grow by a setting that has its
@@ -80,8 +102,12 @@ impl RoleSettings {
             true => String::new(),
             false => format!("{name}={};", ids.iter().map(String::as_str).collect::<Vec<_>>().join(",")),
         };
-        let (vpcs, endpoints) = (ids("vpcIds", &self.pulls.vpc_ids), ids("vpcEndpointIds", &self.pulls.vpc_endpoint_ids));
-        Some(format!("{managed}{trust}{vpcs}{endpoints}")).filter(|text| !text.is_empty())
+        let pulls = match &self.network {
+            // Not by ids: a role must not change its name when an endpoint is made anew.
+            Some(NetworkPulls { name, by }) => format!("network={name}:{by:?};"),
+            None => ids("vpcIds", &self.pulls.vpc_ids) + &ids("vpcEndpointIds", &self.pulls.vpc_endpoint_ids),
+        };
+        Some(format!("{managed}{trust}{pulls}")).filter(|text| !text.is_empty())
     }
 }
 
@@ -149,6 +175,13 @@ impl DesiredRole {
 pub fn plan(desired: &DesiredRole, own: &Grants, observed: Option<&RoleSnapshot>, after: &[Subject], plan: &mut Plan) {
     let Some(observed) = observed else { return };
     let subject = Subject::role(&desired.name);
+    if let Some(network) = desired.settings.unknown_network() {
+        let message = format!(
+            "role {} waits for the ids that PullNetwork {network} has, to which its pulls are bound; what it allows stays as it is",
+            desired.name
+        );
+        return plan.hold(subject, Hold::Waiting, message);
+    }
     let after: Vec<Subject> = after.iter().cloned().chain([subject.clone()]).collect();
     let exists = match (&observed.role, &desired.managed) {
         (Snapshot::Present(role), Some(managed)) => {
@@ -277,9 +310,10 @@ fn tell_of_existing(desired: &DesiredRole, observed: &RoleSnapshot, plan: &mut P
     let policy_arn = desired.managed_policy_arn();
     let Some(attached) = observed.attached.present().map(|attached| attached.contains(&policy_arn)) else { return };
     let replaced = desired.settings.replaces_managed_policy();
-    if attached && !desired.settings.pulls.is_anywhere() {
+    if attached && desired.settings.restricts_pulls() {
+        let field = if desired.settings.network.is_some() { "restrictPulls" } else { "restrictPullsTo" };
         plan.notes.push(format!(
-            "role {name} has {policy_arn} attached, which allows pulls from anywhere: restrictPullsTo has no effect until its owner detaches it"
+            "role {name} has {policy_arn} attached, which allows pulls from anywhere: {field} has no effect until its owner detaches it"
         ));
     }
     if !attached && !replaced && (desired.needs_managed_policy || desired.settings.managed_policy == ManagedPolicy::Always) {

@@ -189,6 +189,13 @@ fn text(reason: Reason) -> Row {
             "Remove what is not needed, or have the quota raised.",
             &[],
         ),
+        Reason::DnsConflict => (
+            "An endpoint cannot have private DNS: the usual names of its service lead elsewhere in the VPC already.",
+            "Another endpoint of that service with private DNS, perhaps shared with the VPC by another account, or a private hosted zone of that name which is associated with the VPC.",
+            You,
+            "Remove it, or take private DNS from the other endpoint; an endpoint of this account can also be taken over, by spec.adoptionPolicy.",
+            &[],
+        ),
         Reason::ImageNotVerified => (
             "It is not proven that the credential pulls the image. The secret is kept up to date; nothing is registered, and what is registered stays.",
             "The registry did not prove it, and `verify: Enforce` or `pinDigest` asks for that. Under `verify: Warn` only `ImageVerified` says so.",
@@ -202,6 +209,27 @@ fn text(reason: Reason) -> Row {
             Time,
             "Nothing; it is asked again, after ever longer waits.",
             &["verify.md#classes-of-failure"],
+        ),
+        Reason::NetworkUnsuitable => (
+            "Endpoints cannot be in the VPC of a PullNetwork, or would not serve its tasks.",
+            "A DNS attribute of the VPC is off, subnets are shared by another account, a service has endpoints in none of their zones, no route table of a subnet is named, or a security group lets no 443 in.",
+            You,
+            "The message names what is in the way and the remedy; mostly, change the VPC, or the subnets and groups that the spec names.",
+            &[],
+        ),
+        Reason::NotConfirmed => (
+            "What may cut open connections for a moment is not done without a yes.",
+            "The S3 gateway of a PullNetwork is to be made, or to get more route tables: AWS may interrupt connections to S3 that go through them.",
+            You,
+            "Set `spec.allowS3Gateway: true` when that is all right.",
+            &[],
+        ),
+        Reason::InternetPathNeeded => (
+            "Something that tasks pull cannot be reached through endpoints.",
+            "Private registries, Amazon ECR Public, the first pull through a pull-through cache rule and Windows base layers are outside of what endpoints serve.",
+            Nobody,
+            "See that the subnets have a path there, such as a NAT gateway; it is no part of `Ready`, as it cannot be seen from here.",
+            &[],
         ),
         Reason::RolloutFailed => (
             "The deployment of a service in `spec.rollout` failed, or ECS rolled it back.",

@@ -47,10 +47,18 @@ pub enum Reason {
     RefusedByAws,
     /// An AWS quota is used up.
     QuotaExceeded,
+    /// The usual names of a service lead elsewhere in the VPC already.
+    DnsConflict,
     /// It is not proven that the credentials pull the images, and `spec.verify` or `spec.pinDigest` asks for that.
     ImageNotVerified,
     /// The same, as the registry fails or takes no more requests.
     RegistryUnavailable,
+    /// The VPC, its DNS, its subnets, zones or security groups are such that endpoints cannot be there, or would not serve.
+    NetworkUnsuitable,
+    /// What may cut open connections for a moment waits for an explicit yes in the spec.
+    NotConfirmed,
+    /// Something that no endpoint leads to needs a way to the internet.
+    InternetPathNeeded,
     /// The deployment of a service failed, or ECS rolled it back.
     RolloutFailed,
     /// It is so, and somebody else registered a newer revision in the family.
@@ -63,7 +71,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 30] = [
         Self::Succeeded,
         Self::Progressing,
         Self::Suspended,
@@ -84,8 +92,12 @@ impl Reason {
         Self::AwsUnavailable,
         Self::RefusedByAws,
         Self::QuotaExceeded,
+        Self::DnsConflict,
         Self::ImageNotVerified,
         Self::RegistryUnavailable,
+        Self::NetworkUnsuitable,
+        Self::NotConfirmed,
+        Self::InternetPathNeeded,
         Self::RolloutFailed,
         Self::ForeignRevision,
         Self::DeletionBlocked,
@@ -113,11 +125,15 @@ impl Reason {
             | Self::AccessDenied
             | Self::RefusedByAws
             | Self::QuotaExceeded
+            | Self::DnsConflict
             | Self::ImageNotVerified
+            | Self::NetworkUnsuitable
+            | Self::NotConfirmed
             | Self::RolloutFailed
             | Self::DriftDetected => true,
             Self::Succeeded
             | Self::ForeignRevision
+            | Self::InternetPathNeeded
             | Self::Progressing
             | Self::Suspended
             | Self::SecretSourceMissing
@@ -157,6 +173,7 @@ impl From<FailureKind> for Reason {
             FailureKind::HeldBack => Self::Progressing,
             FailureKind::QuotaExceeded => Self::QuotaExceeded,
             FailureKind::Invalid | FailureKind::VersionTaken | FailureKind::PolicyRefused => Self::RefusedByAws,
+            FailureKind::DnsConflict => Self::DnsConflict,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The status of a `RegistryCredential`, and whether one that is being deleted may go. Pure.
 
-use super::removal::obstacle;
+use super::removal::deletion_waits;
 use super::{MAX_PLAN, PARTS, Parts, READY, Reason, Verdict, condition, conditions, refusal, requested_at, verdict, waiting};
 use crate::api::{
     CredentialSecretStatus, PrivateImageWorkload, PrivateImageWorkloadStatus, RegistryCredential, RegistryCredentialStatus,
@@ -8,9 +8,6 @@ use crate::api::{
 use crate::pass::{Pass, Round};
 use crate::plan::render;
 use jiff::Timestamp;
-
-/// Users that a message names; the rest are counted.
-const MAX_NAMED: usize = 10;
 
 /// The status after a pass. `users` = the workloads that use the credential.
 pub fn summarise_credential(
@@ -134,13 +131,16 @@ pub fn credential_users<'a>(
     workloads: impl Iterator<Item = &'a PrivateImageWorkload>,
     credential: &RegistryCredential,
 ) -> Vec<String> {
-    let named = |workload: &PrivateImageWorkload| {
-        let text = |part: &Option<String>| part.clone().unwrap_or_default();
-        format!("{}/{}", text(&workload.metadata.namespace), text(&workload.metadata.name))
-    };
-    let mut users: Vec<String> = workloads.filter(|workload| uses(workload, credential)).map(named).collect();
-    users.sort();
-    users
+    in_order(workloads.filter(|workload| uses(workload, credential)))
+}
+
+/// Workloads as `NAMESPACE/NAME`, in order.
+pub(super) fn in_order<'a>(workloads: impl Iterator<Item = &'a PrivateImageWorkload>) -> Vec<String> {
+    let text = |part: &Option<String>| part.clone().unwrap_or_default();
+    let path = |it: &PrivateImageWorkload| format!("{}/{}", text(&it.metadata.namespace), text(&it.metadata.name));
+    let mut paths: Vec<String> = workloads.map(path).collect();
+    paths.sort();
+    paths
 }
 
 /// Why a credential that is being deleted waits; none if it may go. `pass` = what its removal came to, once nobody uses it.
@@ -150,38 +150,12 @@ pub fn blocked_credential(
     pass: Option<&Pass>,
     now: Timestamp,
 ) -> Option<(Reason, RegistryCredentialStatus)> {
-    let (reason, message) = match pass {
-        None => (
-            Reason::DeletionBlocked,
-            format!("these workloads use it: {}; wharfinger.dev/force-delete=true goes on all the same", named(users)),
-        ),
-        Some(Pass::Done(round)) if round.is_converged() => return None,
-        Some(Pass::Done(round)) => obstacle(round),
-        Some(Pass::Refused(problems)) => {
-            let never = credential.status.as_ref().is_none_or(|status| status.target.is_none());
-            let reason = problems.first().map_or(Reason::DeletionBlocked, |problem| problem.reason);
-            let by_aws =
-                matches!(reason, Reason::AccessDenied | Reason::Throttled | Reason::AwsUnavailable | Reason::RefusedByAws);
-            if never && !by_aws {
-                return None;
-            }
-            (reason, problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
-        }
-        Some(Pass::Suspended) => (Reason::Suspended, "suspended".to_owned()),
-    };
-    let message = format!("deletion waits: {message}; to leave everything in AWS, annotate it with wharfinger.dev/abandon=true");
+    let never = credential.status.as_ref().is_none_or(|status| status.target.is_none());
+    let (reason, message) = deletion_waits(users, pass, never)?;
     let mut status = credential.status.clone().unwrap_or_default();
     status.observed_generation = credential.metadata.generation;
     status.users = users.len() as i64;
     let previous = std::mem::take(&mut status.conditions);
     status.conditions = waiting(reason, &message, credential.metadata.generation, &previous, now);
     Some((reason, status))
-}
-
-fn named(users: &[String]) -> String {
-    let shown = users.iter().take(MAX_NAMED).cloned().collect::<Vec<_>>().join(", ");
-    match users.len().saturating_sub(MAX_NAMED) {
-        0 => shown,
-        more => format!("{shown} and {more} more"),
-    }
 }

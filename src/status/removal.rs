@@ -60,7 +60,43 @@ fn left_nothing(workload: &PrivateImageWorkload, reason: Reason) -> bool {
     !had_target && !matches!(reason, Reason::AccessDenied | Reason::Throttled | Reason::AwsUnavailable | Reason::RefusedByAws)
 }
 
-pub(super) fn obstacle(round: &Round) -> (Reason, String) {
+/// Users that a message names; the rest are counted.
+const MAX_NAMED: usize = 10;
+
+/// Why something that others use waits for its end; none if it may go. `pass` = what its removal came to, once nobody uses it;
+/// `never` = it never got as far as an AWS account.
+pub(super) fn deletion_waits(users: &[String], pass: Option<&Pass>, never: bool) -> Option<(Reason, String)> {
+    let (reason, message) = match pass {
+        None => (
+            Reason::DeletionBlocked,
+            format!("these workloads use it: {}; wharfinger.dev/force-delete=true goes on all the same", named(users)),
+        ),
+        Some(Pass::Done(round)) if round.is_converged() => return None,
+        Some(Pass::Done(round)) => obstacle(round),
+        Some(Pass::Refused(problems)) => {
+            let reason = problems.first().map_or(Reason::DeletionBlocked, |problem| problem.reason);
+            let by_aws =
+                matches!(reason, Reason::AccessDenied | Reason::Throttled | Reason::AwsUnavailable | Reason::RefusedByAws);
+            if never && !by_aws {
+                return None;
+            }
+            (reason, problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+        }
+        Some(Pass::Suspended) => (Reason::Suspended, "suspended".to_owned()),
+    };
+    let message = format!("deletion waits: {message}; to leave everything in AWS, annotate it with wharfinger.dev/abandon=true");
+    Some((reason, message))
+}
+
+fn named(users: &[String]) -> String {
+    let shown = users.iter().take(MAX_NAMED).cloned().collect::<Vec<_>>().join(", ");
+    match users.len().saturating_sub(MAX_NAMED) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
+fn obstacle(round: &Round) -> (Reason, String) {
     match (round.failure(), round.plan.held.first()) {
         (Some(failure), _) => (Reason::of_write(failure.kind), failure.to_string()),
         (None, Some(held)) => match &held.hold {

@@ -5,7 +5,7 @@ mod network;
 
 pub use network::report_network;
 
-use super::{IMAGE_VERIFIED, PARTS, READY, Reason, SERVICES_UPDATED, STALLED};
+use super::{ENDPOINTS_READY, IMAGE_VERIFIED, PARTS, READY, Reason, SERVICES_UPDATED, STALLED};
 use crate::api::{
     AccountBinding, ImageStatus, PrivateImageWorkload, PrivateImageWorkloadStatus, RegistryCredential, RegistryCredentialStatus,
     ServiceStatus, TargetStatus,
@@ -86,7 +86,7 @@ pub struct Part {
     pub things: Vec<Thing>,
 }
 
-/// Something in AWS, or an image.
+/// Something in AWS, an image, or a network.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Thing {
@@ -106,7 +106,7 @@ pub struct Thing {
 /// A workload.
 pub fn report(workload: &PrivateImageWorkload) -> Report {
     let status = workload.status.clone().unwrap_or_default();
-    let found = PARTS.iter().map(|(part, _)| *part).chain([IMAGE_VERIFIED]);
+    let found = [ENDPOINTS_READY].into_iter().chain(PARTS.iter().map(|(part, _)| *part)).chain([IMAGE_VERIFIED]);
     let parts = found.filter_map(|name| part(name, &status.conditions, things(name, &status))).collect();
     let report = begin(workload, &status.conditions, status.observed_generation, parts);
     Report { target: status.target, warnings: status.warnings, plan: status.plan, ..report }
@@ -221,6 +221,7 @@ fn things(part: &str, status: &PrivateImageWorkloadStatus) -> Vec<Thing> {
             own.chain(former).collect()
         }
         SERVICES_UPDATED => status.services.iter().map(service).collect(),
+        ENDPOINTS_READY => status.network.iter().map(|name| thing("PullNetwork", Some(name.clone()), None, None)).collect(),
         IMAGE_VERIFIED => status.images.iter().map(image).collect(),
         _ => {
             let older = status.older_revisions.iter().flatten();

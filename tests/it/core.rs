@@ -21,6 +21,8 @@ mod place;
 mod planners;
 mod policy;
 mod properties;
+pub(crate) mod pull_network;
+mod pull_network_ref;
 mod readers;
 mod recorded;
 pub(crate) mod registry_credential;

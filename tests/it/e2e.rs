@@ -15,6 +15,7 @@ mod converge;
 mod crash;
 mod deletion;
 mod drift;
+mod ec2;
 mod every_field;
 mod faults;
 mod fields;

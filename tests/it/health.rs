@@ -29,7 +29,7 @@ const fn fails(reason: Reason) -> Verdict {
 }
 
 /// As `Ready` gives the reason, of an object whose present generation was handled and which nobody deletes.
-const VERDICTS: [Verdict; 26] = [
+const VERDICTS: [Verdict; 30] = [
     verdict(Reason::Succeeded, "Current", "Healthy"),
     verdict(Reason::ForeignRevision, "InProgress", "Progressing"), // of a part that is so; Ready never gives it
     verdict(Reason::Suspended, "InProgress", "Suspended"),
@@ -54,6 +54,10 @@ const VERDICTS: [Verdict; 26] = [
     fails(Reason::AccessDenied),
     fails(Reason::RefusedByAws),
     fails(Reason::QuotaExceeded),
+    fails(Reason::DnsConflict),
     fails(Reason::ImageNotVerified),
     fails(Reason::RolloutFailed),
+    fails(Reason::NetworkUnsuitable),
+    fails(Reason::NotConfirmed),
+    waits(Reason::InternetPathNeeded), // of a condition that is no part of Ready, which never gives it
 ];

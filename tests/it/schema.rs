@@ -49,6 +49,14 @@ fn spec(field: &str, value: Value) -> Value {
     json!({"spec": {field: value}})
 }
 
+fn in_network(restricted: Option<&str>, role: Value) -> Value {
+    let named = match restricted {
+        Some(by) => json!({"name": "apps", "restrictPulls": by}),
+        None => json!({"name": "apps"}),
+    };
+    json!({"spec": {"pullNetworkRef": named, "executionRole": role}})
+}
+
 fn definitions() -> Vec<Row> {
     let sizes = json!([{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "2048"}]);
     let container = json!({"image": "registry.example.com/x:1", "resourceRequirements": sizes});
@@ -107,6 +115,22 @@ fn settings() -> Vec<Row> {
         ("a policy", spec("deletionPolicy", json!("Keep")), Some("Unsupported value")),
         ("a role", spec("executionRole", json!({"arn": "arn:aws:iam::111122223333:role/path/x"})), None),
         ("a user", spec("executionRole", json!({"arn": "arn:aws:iam::111122223333:user/x"})), Some("spec.executionRole.arn")),
+        ("a network", spec("pullNetworkRef", json!({"name": "apps", "restrictPulls": "Both"})), None),
+        (
+            "no such restriction",
+            spec("pullNetworkRef", json!({"name": "apps", "restrictPulls": "Subnet"})),
+            Some("Unsupported value"),
+        ),
+        ("a network without a name", spec("pullNetworkRef", json!({"restrictPulls": "Vpc"})), Some("pullNetworkRef.name")),
+        (
+            "two restrictions",
+            in_network(Some("Vpc"), json!({"restrictPullsTo": {"vpcIds": ["vpc-0123abcd"]}})),
+            Some("say the same"),
+        ),
+        ("one of two", in_network(None, json!({"restrictPullsTo": {"vpcIds": ["vpc-0123abcd"]}})), None),
+        ("pulls from anywhere", in_network(Some("Vpc"), json!({"managedPolicy": "Always"})), Some("allows pulls from anywhere")),
+        ("pulls that are not restricted", in_network(None, json!({"managedPolicy": "Always"})), None),
+        ("a policy of ours", in_network(Some("Vpc"), json!({"managedPolicy": "Never"})), None),
         (
             "a role twice",
             spec("executionRole", json!({"name": "x", "arn": "arn:aws:iam::111122223333:role/x"})),

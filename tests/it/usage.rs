@@ -41,7 +41,7 @@ fn wrong_files_are_told_with_file_document_and_remedy() {
         ("prose", "Dear team,\nplease: read: this".into(), &["prose.yaml: not YAML", "line 2"]),
         ("text", "just words".into(), &["text.yaml, document 1", "no `apiVersion` and `kind`"]),
         ("list", "- a\n- b\n".into(), &["list.yaml, document 1", "no `apiVersion` and `kind`"]),
-        ("empty", "---\n---\n".into(), &["no PrivateImageWorkload and no RegistryCredential in ", "empty.yaml"]),
+        ("empty", "---\n---\n".into(), &["no PrivateImageWorkload, no RegistryCredential and no PullNetwork in ", "empty.yaml"]),
         ("other", "apiVersion: v1\nkind: ConfigMap\n".into(), &["no PrivateImageWorkload", "passed over", "ConfigMap"]),
         ("version", WORKLOAD.replace("v1alpha1", "v1"), &["\"wharfinger.dev/v1\"", "of wharfinger.dev/v1alpha1"]),
         ("group", WORKLOAD.replace("wharfinger.dev", "wharfinger.io"), &["PrivateImageWorkload is of wharfinger.dev/v1alpha1"]),

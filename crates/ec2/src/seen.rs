@@ -58,6 +58,17 @@ pub struct Vpc {
     pub name_servers: Vec<String>,
 }
 
+/// A VPC as DescribeVpcs shows it: its name servers are in its DHCP options.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundVpc {
+    /// `vpc-…`.
+    pub id: String,
+    /// The account that owns it.
+    pub owner_id: String,
+    /// `dopt-…`, or `default` where it has none.
+    pub dhcp_options_id: Option<String>,
+}
+
 /// The DNS attributes of a VPC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DnsAttributes {

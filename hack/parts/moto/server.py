@@ -15,6 +15,8 @@ from moto.secretsmanager.exceptions import InvalidRequestException
 from moto.secretsmanager.models import FakeSecret, SecretsManagerBackend
 from moto.server import main
 
+import networks
+
 # --- Batch: RegisterJobDefinition takes ecsProperties and nodeProperties as well, and a revision inherits nothing from the one
 # before it (API reference, RegisterJobDefinition). DescribeJobDefinitions fills empty lists (terraform-provider-aws,
 # internal/service/batch, container_properties_test.go and ecs_properties.go).
@@ -185,6 +187,10 @@ SecretsManagerBackend.create_secret = refused_while_scheduled("create_secret", C
 
 policies = json.loads(iam.aws_managed_policies_data)
 iam.aws_managed_policies_data = json.dumps({name: policy for name, policy in policies.items() if "ECS" in name})
+
+# --- EC2: endpoints and their groups.
+
+networks.install()
 
 if __name__ == "__main__":
     main()

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 /// Flags of `status`.
 #[derive(Debug, Args)]
 pub struct StatusArguments {
-    /// One object: NAME of a workload, or KIND/NAME with the kinds piw, regcred and awsbind (default: all of the namespace).
+    /// One object: NAME of a workload, or KIND/NAME with the kinds piw, regcred, awsbind and pullnet (default: all of the namespace).
     #[arg(value_name = "[KIND/]NAME")]
     pub(crate) object: Option<String>,
     /// All namespaces, and the AccountBindings.

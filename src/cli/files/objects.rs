@@ -1,7 +1,7 @@
 //! Objects out of documents. Every problem is told with its file and document.
 
 use super::{Document, documents};
-use crate::api::{AccountBinding, PrivateImageWorkload, RegistryCredential};
+use crate::api::{AccountBinding, PrivateImageWorkload, PullNetwork, RegistryCredential};
 use crate::cli::arguments::Common;
 use crate::cli::check;
 use crate::cli::secrets::{self, GivenSecret};
@@ -21,19 +21,20 @@ use std::sync::Arc;
 pub(in crate::cli) struct Objects {
     pub(in crate::cli) workloads: Vec<Arc<PrivateImageWorkload>>,
     pub(in crate::cli) credentials: Vec<RegistryCredential>,
+    pub(in crate::cli) networks: Vec<PullNetwork>,
     pub(in crate::cli) bindings: Vec<AccountBinding>,
     /// By namespace and name.
     pub(in crate::cli) secrets: BTreeMap<(String, String), Source>,
     pub(in crate::cli) namespaces: BTreeMap<String, Namespace>,
 }
 
-/// What is to be worked on: at least one workload or credential, with what stands beside it and the Secrets that flags give.
+/// What is to be worked on: at least one workload, credential or network, with what stands beside it and the Secrets that flags give.
 pub(in crate::cli) fn read(paths: &[PathBuf], given: &[GivenSecret], common: &Common) -> anyhow::Result<Objects> {
     let mut all = collect(paths, common)?;
-    if all.objects.workloads.is_empty() && all.objects.credentials.is_empty() {
+    if all.objects.workloads.is_empty() && all.objects.credentials.is_empty() && all.objects.networks.is_empty() {
         let named = paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
         let passed = if all.passed.is_empty() { String::new() } else { format!(" (passed over: {})", all.passed.join("; ")) };
-        bail!("no PrivateImageWorkload and no RegistryCredential in {named}{passed}");
+        bail!("no PrivateImageWorkload, no RegistryCredential and no PullNetwork in {named}{passed}");
     }
     for (key, source) in secrets::read(given, all.namespace)? {
         if all.objects.secrets.insert(key.clone(), source).is_some() {
@@ -69,7 +70,7 @@ struct Collected<'a> {
 }
 
 const API: &str = "wharfinger.dev/v1alpha1";
-const KINDS: [&str; 3] = ["PrivateImageWorkload", "RegistryCredential", "AccountBinding"];
+const KINDS: [&str; 4] = ["PrivateImageWorkload", "RegistryCredential", "PullNetwork", "AccountBinding"];
 
 impl Collected<'_> {
     fn take(&mut self, document: Document) {
@@ -91,6 +92,14 @@ impl Collected<'_> {
                 let found = self.checked::<RegistryCredential>(&check::CREDENTIAL, &value, &place);
                 let found = found.and_then(|it| self.placed(RegistryCredential { status: None, ..it }, &place));
                 self.objects.credentials.extend(found);
+            }
+            (API, "PullNetwork") => {
+                let found = self.checked::<PullNetwork>(&check::NETWORK, &value, &place);
+                let found = found.filter(|it| self.is_first("PullNetwork", "", &it.name_any(), &place));
+                self.objects.networks.extend(found.map(|mut it| {
+                    it.metadata.generation = Some(1);
+                    PullNetwork { status: None, ..it }
+                }));
             }
             (API, "AccountBinding") => {
                 let found = self.checked::<AccountBinding>(&check::BINDING, &value, &place);
@@ -194,7 +203,12 @@ mod tests {
             ("wharfinger.dev/v1alpha1", "PrivateImageWorklaod", Some("PrivateImageWorkload is one: is that meant?")),
             ("wharfinger.dev/v1alpha1", "Workload", Some("PrivateImageWorkload is one")),
             ("wharfinger.dev/v1alpha1", "Binding", Some("AccountBinding is one")),
-            ("wharfinger.dev/v1alpha1", "PullNetwork", Some("it has PrivateImageWorkload, RegistryCredential, AccountBinding")),
+            ("wharfinger.dev/v1alpha1", "Network", Some("PullNetwork is one")),
+            (
+                "wharfinger.dev/v1alpha1",
+                "Gateway",
+                Some("it has PrivateImageWorkload, RegistryCredential, PullNetwork, AccountBinding"),
+            ),
             ("v1", "PrivateImageWorkload", Some("PrivateImageWorkload is of wharfinger.dev/v1alpha1")),
             ("wharfinge.dev/v1alpha1", "AccountBinding", Some("AccountBinding is of wharfinger.dev/v1alpha1")),
             ("other.example.com/v1", "AccountBinding", None),

@@ -8,6 +8,7 @@ mod beside;
 mod forged;
 mod leads;
 mod names;
+mod networks;
 mod roles;
 
 use super::fixtures::{API, REGION, inputs, told, workload};
@@ -232,6 +233,7 @@ fn escape(case: &Case) -> Option<String> {
     let mut alone = attacker();
     (case.attack)(&mut alone);
     strip(&mut alone.world);
+    alone.inputs.network = None;
     let unknowing = live(&mut alone);
     (!case.is_told && account.words != unknowing.words)
         .then(|| format!("tells what exists:\n{}\nand without:\n{}", account.words, unknowing.words))
@@ -279,6 +281,11 @@ fn what_a_definition_names_stays_fenced_in_every_shape() {
 fn no_spelling_of_a_name_leads_to_another_tenant() {
     let all = [names::cases(), roles::cases(), beside::cases()];
     assert!(check(all.into_iter().flatten().collect()) >= 90);
+}
+
+#[test]
+fn no_network_of_another_tenant_can_be_named() {
+    assert_eq!(check(networks::cases()), 4);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 fn crds() -> Vec<(String, String)> {
     let generated = wharfinger::api::crds().unwrap();
-    assert_eq!(generated.len(), 3, "one file a kind");
+    assert_eq!(generated.len(), 4, "one file a kind");
     generated
 }
 

@@ -30,7 +30,8 @@ pub(crate) fn check(workload: &PrivateImageWorkload, pass: &Pass, status: &Priva
         fail(4, "the kstatus conditions are there only when true");
     }
     let rolled = workload.spec.rollout.iter().map(|_| &"ServicesUpdated");
-    if !suspended && is(READY, "True") != PARTS.iter().chain(rolled).all(|part| is(part, "True")) {
+    let placed = workload.spec.pull_network_ref.iter().map(|_| &"EndpointsReady");
+    if !suspended && is(READY, "True") != PARTS.iter().chain(rolled).chain(placed).all(|part| is(part, "True")) {
         fail(5, "Ready is the AND of the parts");
     }
     if status.observed_generation != workload.metadata.generation {

@@ -175,7 +175,7 @@ fn what_differs_from_the_defaults_has_a_text_that_never_changes() {
         (ManagedPolicy::Auto, Trust::Standard, pulls, Some("vpcIds=vpc-0a,vpc-0b;vpcEndpointIds=vpce-0c;")),
     ];
     for (managed_policy, trust, pulls, text) in rows {
-        assert_eq!(RoleSettings { managed_policy, trust, pulls }.differences().as_deref(), text);
+        assert_eq!(RoleSettings { managed_policy, trust, pulls, network: None }.differences().as_deref(), text);
     }
 }
 

@@ -1,5 +1,6 @@
 //! A small AWS in memory: what a plan does to it, and what is then seen. It behaves as the notes on AWS say, not as moto does.
 
+pub(crate) mod network;
 mod secrets;
 
 pub(crate) use secrets::make_current;

@@ -34,6 +34,13 @@ const SECRET: &str = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:wharf
 const KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/1234";
 const VIA: (&str, &str) = ("kms:ViaService", "secretsmanager.eu-west-1.amazonaws.com");
 
+const ENDPOINT: &str = "arn:aws:ec2:eu-west-1:111122223333:vpc-endpoint/vpce-1";
+const GROUP: &str = "arn:aws:ec2:eu-west-1:111122223333:security-group/sg-1";
+const INSTANCE: &str = "arn:aws:ec2:eu-west-1:111122223333:instance/i-1";
+const HAS_TAG: (&str, &str) = ("aws:ResourceTag/wharfinger.dev/cluster", "prod");
+const GETS_TAG: (&str, &str) = ("aws:RequestTag/wharfinger.dev/cluster", "prod");
+const OF_AWS: (&str, &str) = ("ec2:VpceServiceOwner", "amazon");
+
 type Asked = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
 
 /// What is allowed, and the attempts beside it.
@@ -149,12 +156,59 @@ const ROWS: &[(Asked, &[Asked])] = &[
         ("batch:RegisterJobDefinition", "arn:aws:batch:eu-west-1:111122223333:job-definition/a", &[]),
         &[("batch:SubmitJob", "arn:aws:batch:eu-west-1:111122223333:job-definition/a", &[])],
     ),
+    (
+        ("ec2:CreateVpcEndpoint", ENDPOINT, &[GETS_TAG, OF_AWS]),
+        &[
+            ("ec2:CreateVpcEndpoint", ENDPOINT, &[OF_AWS]),
+            ("ec2:CreateVpcEndpoint", ENDPOINT, &[GETS_TAG, ("ec2:VpceServiceOwner", "999922223333")]),
+            ("ec2:CreateVpcEndpoint", "arn:aws:ec2:us-east-1:111122223333:vpc-endpoint/vpce-1", &[GETS_TAG, OF_AWS]),
+            ("ec2:CreateVpcEndpointServiceConfiguration", "*", &[]),
+            ("ec2:AcceptVpcEndpointConnections", "*", &[]),
+        ],
+    ),
+    (
+        ("ec2:ModifyVpcEndpoint", ENDPOINT, &[HAS_TAG]),
+        &[
+            ("ec2:ModifyVpcEndpoint", ENDPOINT, &[]),
+            ("ec2:DeleteVpcEndpoints", ENDPOINT, &[]),
+            ("ec2:DeleteVpcEndpoints", ENDPOINT, &[GETS_TAG]),
+        ],
+    ),
+    (
+        ("ec2:AuthorizeSecurityGroupIngress", GROUP, &[HAS_TAG]),
+        &[
+            ("ec2:AuthorizeSecurityGroupIngress", GROUP, &[]),
+            ("ec2:RevokeSecurityGroupIngress", GROUP, &[]),
+            ("ec2:AuthorizeSecurityGroupEgress", GROUP, &[HAS_TAG]),
+            ("ec2:DeleteSecurityGroup", GROUP, &[]),
+            ("ec2:CreateSecurityGroup", GROUP, &[]),
+        ],
+    ),
+    (
+        ("ec2:CreateTags", ENDPOINT, &[("ec2:CreateAction", "CreateVpcEndpoint")]),
+        &[
+            ("ec2:CreateTags", ENDPOINT, &[]), // that would make it ours, to be deleted
+            ("ec2:CreateTags", GROUP, &[]),
+            ("ec2:CreateTags", INSTANCE, &[HAS_TAG]),
+            ("ec2:CreateTags", INSTANCE, &[("ec2:CreateAction", "RunInstances")]),
+            ("ec2:DeleteTags", ENDPOINT, &[HAS_TAG]),
+            ("ec2:RunInstances", INSTANCE, &[]),
+        ],
+    ),
+    (
+        ("route53:AssociateVPCWithHostedZone", "arn:aws:ec2:eu-west-1:111122223333:vpc/vpc-1", &[]),
+        &[
+            ("route53:CreateHostedZone", "*", &[]),
+            ("route53:ChangeResourceRecordSets", "arn:aws:route53:::hostedzone/Z1", &[]),
+            ("route53:DisassociateVPCFromHostedZone", "arn:aws:route53:::hostedzone/Z1", &[]),
+        ],
+    ),
 ];
 
 #[test]
 fn nothing_leads_beyond_the_boundary() {
     let binding = super::temporary("escalation.yaml", BINDING);
-    let features = "secrets,roles,ecs,batch,retirement,deletion,services,credentials,replicas,readers,existing-secrets,existing-roles,task-roles,parameters,customer-keys";
+    let features = "secrets,roles,ecs,batch,retirement,deletion,services,credentials,replicas,readers,existing-secrets,existing-roles,task-roles,parameters,customer-keys,pull-networks";
     let text = printed(&["-f", &binding, "--feature", features]);
     let document: Value = serde_json::from_str(&text).unwrap();
     let policies: Vec<&Value> = document.as_array().map_or_else(|| vec![&document], |all| all.iter().collect());
