@@ -12,6 +12,7 @@ use crate::api::{
 };
 use crate::converge::{converge_network, remove_network};
 use crate::pass::Pass;
+use crate::plan::Hold;
 use crate::status::{READY, Reason, blocked_network, network_users, summarise_network};
 use futures::FutureExt;
 use jiff::Timestamp;
@@ -27,6 +28,8 @@ use std::time::{Duration, Instant};
 
 /// How often an endpoint that is being made is looked at: it takes AWS a few minutes.
 const PENDING: Duration = Duration::from_secs(15);
+/// How often the end of endpoints that were deleted is looked for.
+const ENDING: Duration = Duration::from_secs(10);
 
 /// Called for whatever changed or is due. A pass that panics is a bug, and harms no other.
 pub(super) async fn reconcile(stale: Arc<PullNetwork>, context: Arc<Context>) -> Result<Action, Error> {
@@ -159,9 +162,17 @@ async fn delete(context: &Context, lead: &Lead, api: &Api<PullNetwork>, network:
         None => let_go(context, lead, api, &network, "Deleted").await,
         Some((reason, status)) => {
             events::status(context, &lead.permit, api, &network, &status, ready).await?;
-            Ok((Action::requeue(context.backoff.failed(&network.uid().unwrap_or_default())), reason))
+            let ends = pass.as_ref().is_some_and(is_under_way);
+            let later = || context.backoff.failed(&network.uid().unwrap_or_default());
+            Ok((Action::requeue(if ends { jittered(ENDING) } else { later() }), reason))
         }
     }
+}
+
+/// Whether what is left waits for the end of what was deleted, and for nothing else.
+fn is_under_way(pass: &Pass) -> bool {
+    let Pass::Done(round) = pass else { return false };
+    round.failure().is_none() && round.plan.held.iter().all(|held| held.hold == Hold::Waiting)
 }
 
 /// Lets it go, and says what stays.

@@ -24,6 +24,13 @@ pub(super) fn request(object: &impl ResourceExt) -> Option<u64> {
     Some(hasher.finish())
 }
 
+/// Whether an object is there, and what it is: its end, too, which changes nothing else but its last finalizer.
+pub(super) fn presence(object: &impl ResourceExt) -> Option<u64> {
+    let mut hasher = DefaultHasher::new();
+    (request(object), object.finalizers().is_empty()).hash(&mut hasher);
+    Some(hasher.finish())
+}
+
 /// What is known of each credential, by uid, so that a change concerns only those to whom it matters.
 #[derive(Default)]
 pub(super) struct Offers(Mutex<HashMap<String, (u64, Option<String>)>>);

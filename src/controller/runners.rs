@@ -93,7 +93,7 @@ fn keep_networks<S: Future<Output = ()> + Clone + Send + Sync + 'static>(
             relations::networks_of_binding(&by_binding, &binding)
         })
         .watches_stream(touched(workloads), move |_| relations::waiting(&by_workload))
-        .watches_stream(touched(others).predicate_filter(relations::request, Default::default()), move |network| {
+        .watches_stream(touched(others).predicate_filter(relations::presence, Default::default()), move |network| {
             relations::networks_of_vpc(&by_network, &network)
         })
         .reconcile_all_on(context.gate.terms())

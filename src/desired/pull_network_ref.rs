@@ -96,10 +96,8 @@ fn check_place(network: &PullNetwork, name: &str, target: &Target, problems: &mu
     let account = place.map(|place| &place.account_id).filter(|account| **account != target.account_id);
     let region = place.map(|place| &place.region).or(network.spec.region.as_ref());
     let region = region.filter(|region| **region != target.region);
-    let differ = [
-        account.map(|there| ("account", there, &target.account_id)),
-        region.map(|there| ("Region", there, &target.region)),
-    ];
+    let differ =
+        [account.map(|there| ("account", there, &target.account_id)), region.map(|there| ("Region", there, &target.region))];
     for (what, there, own) in differ.into_iter().flatten() {
         let rule = format!("the PullNetwork is in {what} {there}, the workload in {what} {own}");
         problems.push(Problem::spec(NETWORK_FIELD, name, rule, "name one of the same account and Region"));
