@@ -20,7 +20,7 @@ def make(bench, count):
         bench.api.create(f"apis/wharfinger.dev/v1alpha1/{network.KIND.partition('.')[0]}", thing)
     names = [thing["metadata"]["name"] for thing in things]
     world.until(f"{count} networks to be Ready", lambda: sum(map(world.is_ready, network.everyone())) == count,
-                seconds=60 + 3 * count, controller=bench.controller)
+                seconds=60 + 10 * count, controller=bench.controller)  # moto takes its time over endpoints
     return names
 
 
