@@ -1,6 +1,7 @@
 //! The command line: the same files converge with no cluster, with the exit codes that the help text promises.
 
 mod doctor;
+mod networks;
 mod prune;
 mod secrets;
 mod status;

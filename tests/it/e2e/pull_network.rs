@@ -21,7 +21,7 @@ use wharfinger::api::{PullNetwork, PullNetworkStatus};
 const ALL: [&str; 8] = ["ecr.api", "ecr.dkr", "ecs", "ecs-agent", "ecs-telemetry", "logs", "s3", "secretsmanager"];
 
 /// The usual network of a VPC, named like the world.
-fn network(world: &World, vpc: &Vpc) -> Value {
+pub(super) fn network(world: &World, vpc: &Vpc) -> Value {
     json!({
         "apiVersion": "wharfinger.dev/v1alpha1", "kind": "PullNetwork", "metadata": {"name": world.name},
         "spec": {
