@@ -72,8 +72,12 @@ fn nothing_is_pruned_by_files_that_lead_nowhere() {
     for (verb, files) in [("plan", "deploy"), ("apply", "deploy"), ("apply", "bound")] {
         let (code, out, errors) = run(&folder, &[verb, "-f", files, "--prune", "--account-id", "111122223333"]);
         assert!(code == 1 && out.is_empty(), "{verb} {files}: {code} {out} {errors}");
-        let parts =
-            ["no PrivateImageWorkload, no RegistryCredential and no PullNetwork in ", files, "where in AWS to look", "`wharfinger delete -f`"];
+        let parts = [
+            "no PrivateImageWorkload, no RegistryCredential and no PullNetwork in ",
+            files,
+            "where in AWS to look",
+            "`wharfinger delete -f`",
+        ];
         assert!(parts.iter().all(|part| errors.contains(part)), "{verb} {files}: {errors}");
     }
 }
