@@ -1,6 +1,6 @@
 //! The steps of networks.
 
-use super::Made;
+use super::{Made, misplaced};
 use crate::aws::{Account, ec2};
 use crate::failure::Failure;
 use crate::pass::Output;
@@ -29,8 +29,7 @@ pub(super) async fn execute(account: &Account, action: &Action, made: &Made) -> 
         Action::CreateTags { resource_id: id, tags } | Action::AdoptEndpoint { endpoint_id: id, tags, .. } => {
             ec2::tag(account, id, tags).await
         }
-        // Those are sent elsewhere by whoever calls this.
-        _ => Err(ec2::not_sent("this is no step of a network")),
+        _ => Err(misplaced()),
     }
 }
 

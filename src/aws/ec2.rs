@@ -158,11 +158,6 @@ pub(crate) async fn tag(account: &Account, id: &str, tags: &Tags) -> Result<Outp
     told("CreateTags", account.write.ec2.create_tags(id, tags).await).map(|()| Output::default())
 }
 
-/// A step that is not EC2's.
-pub(crate) fn not_sent(why: &str) -> Failure {
-    super::error::not_sent(SERVICE, "None", &std::io::Error::other(why))
-}
-
 /// A failure that says that it is so already is none.
 fn done_though(so_already: FailureKind, outcome: Result<(), Failure>) -> Result<Output, Failure> {
     match outcome {
