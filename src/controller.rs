@@ -232,12 +232,8 @@ pub async fn run(
     readiness.require(START);
     let refused = Arc::new(Notify::new());
     tokio::spawn(start::ask_for_permissions(client.clone(), settings.clone(), readiness.clone(), refused.clone()));
-    let Some(cluster) = start::cluster(&client, &settings, &readiness, stop.clone()).await else { return Ok(()) };
-    let counted = metrics.clone();
-    let calls = Calls::new(move |call| counted.called(call));
-    let loading = Accounts::load(settings.aws_timeout, calls, &cluster); // may ask a metadata service for the Region
-    let accounts = tokio::select! { accounts = loading => Arc::new(accounts), () = stop.clone() => return Ok(()) };
-    tokio::spawn(start::look_for_credentials(accounts.clone(), readiness.clone()));
+    let known = identities(&client, &settings, &metrics, &readiness, stop.clone()).await;
+    let Some((cluster, accounts)) = known else { return Ok(()) };
     let (workloads, workload_writer) = store();
     let (credentials, credential_writer) = store();
     let (bindings, binding_writer) = store();
@@ -286,6 +282,23 @@ pub async fn run(
     runners::run(watches, context, config, stop).await;
     leadership.release().await;
     Ok(())
+}
+
+/// Whose the things in AWS are, and as whom AWS is called; nothing if `stop` resolves first.
+async fn identities(
+    client: &Client,
+    settings: &Settings,
+    metrics: &Arc<Metrics>,
+    readiness: &Arc<Readiness>,
+    stop: impl Future<Output = ()> + Clone + Send + Sync + 'static,
+) -> Option<(String, Arc<Accounts>)> {
+    let cluster = start::cluster(client, settings, readiness, stop.clone()).await?;
+    let counted = metrics.clone();
+    let calls = Calls::new(move |call| counted.called(call));
+    let loading = Accounts::load(settings.aws_timeout, calls, &cluster); // may ask a metadata service for the Region
+    let accounts = tokio::select! { accounts = loading => Arc::new(accounts), () = stop => return None };
+    tokio::spawn(start::look_for_credentials(accounts.clone(), readiness.clone()));
+    Some((cluster, accounts))
 }
 
 /// Tells that a pass could not be finished: what permission is missing is told once, and by one who asks for all of them.
