@@ -346,6 +346,19 @@ mod tests {
     }
 
     #[test]
+    fn the_request_id_is_found_in_the_body() {
+        let rows = [
+            ("<Response><Errors/><RequestID>ea966190</RequestID></Response>", Some("ea966190")),
+            ("<ErrorResponse><RequestId>7a62c49f</RequestId></ErrorResponse>", Some("7a62c49f")),
+            ("<html>502 Bad Gateway</html>", None),
+        ];
+        for (body, wanted) in rows {
+            let response = HttpResponse::new(400.try_into().unwrap(), aws_smithy_types::body::SdkBody::from(body));
+            assert_eq!(request_id_in(&response).as_deref(), wanted, "{body}");
+        }
+    }
+
+    #[test]
     fn no_code_stands_twice() {
         let codes: std::collections::BTreeSet<_> = TABLE.iter().map(|(code, _)| code).collect();
         assert_eq!(codes.len(), TABLE.len());

@@ -358,3 +358,17 @@ async fn a_hundred_networks_are_read_together() {
     assert_eq!(after, LISTS, "a write makes the memory void");
     assert!(present(&aws.look(&vpcs[0].id).await.groups).iter().any(|group| group.name == "wharfinger-x"));
 }
+
+/// EC2 takes 200 values a filter.
+#[tokio::test]
+async fn more_networks_than_a_filter_holds_take_more_calls() {
+    let aws = Aws::enter().await;
+    let vpc = aws.account.vpc().await;
+    let company: BTreeSet<String> = (0..400).map(|number| format!("vpc-{number:017x}")).collect();
+    let seen = observe_network(&aws.reader, &reads(&vpc.id), &company, Freshness::Shared).await;
+    assert_eq!(present(&seen.subnets).len(), 2);
+    let calls = aws.calls();
+    for call in LISTS {
+        assert_eq!(calls.iter().filter(|made| *made == call).count(), 3, "{call} of 401 VPCs: {calls:?}");
+    }
+}
