@@ -1,8 +1,9 @@
 //! Wharfinger: container images from private registries, made runnable on Amazon ECS and AWS Batch.
 //!
-//! A user writes one `PrivateImageWorkload`, and where one login serves many of them a `RegistryCredential`. Wharfinger makes, and keeps, in AWS: the secret with the registry credential, the
-//! task execution role with its policy, and the ECS task definition or Batch job definition that names both. This page is the
-//! architecture; `CONTRIBUTING.md` says how to work on it.
+//! A user writes one `PrivateImageWorkload`, and where one login serves many of them a `RegistryCredential`. Wharfinger makes, and keeps,
+//! in AWS: the secret with the registry credential, the task execution role with its policy, and the ECS task definition or Batch job
+//! definition that names both. Where tasks run in a VPC with no internet, an admin writes a `PullNetwork`, and the VPC endpoints are kept as
+//! well. This page is the architecture; `CONTRIBUTING.md` says how to work on it.
 //!
 //! # The flow
 //!
@@ -53,6 +54,10 @@
 //! Each AWS kind is a pair of files with one subject: `resource/secret.rs` and `aws/secrets_manager.rs`, `resource/role.rs` and
 //! `aws/iam.rs` (what a role may do: [`resource::uses`] finds what containers name, [`resource::grants`] says it as a policy), `resource/definition.rs` and `aws/ecs.rs` with `aws/batch.rs`. The first decides, the second calls.
 //!
+//! EC2 is a pair of crates: `crates/ec2` is its calls in plain types, compiled once, since its SDK is the largest of all and nothing that is
+//! edited often should wait for it; `aws/ec2.rs` is what Wharfinger makes of them. `resource/network/` decides which endpoints tasks need
+//! and why, where they are and what differs.
+//!
 //! Definitions are AWS's own JSON from end to end. No field has a Rust twin: [`resource::definition`] reads the few parts that
 //! are needed through one view of all shapes, and [`resource::normalise`] knows, as tables of rules, what AWS makes of the
 //! rest.
@@ -84,6 +89,10 @@
 //!
 //! **Sharing.** Workloads of a namespace share its role and secrets. `desired/shared.rs` says who else needs what, from the
 //! statuses of the others; one lock a namespace keeps two passes from writing shared things at the same time.
+//!
+//! **Networks.** A `PullNetwork` is in no namespace: [`desired::resolve_network`], [`plan::network`], [`converge::converge_network`]. Who keeps
+//! it where several controllers run is said by its AccountBinding, as for namespaces. What several networks of an account and Region are read
+//! for is read once (`aws/ec2/memory.rs`), and read anew before anything is written. Workloads know of it what its status says.
 //!
 //! **History.** A status lists the older revisions with the role and secrets that each names. What is no longer wanted ends in
 //! order: revisions that nobody uses, then what only they needed. The new is always made first.
