@@ -9,6 +9,7 @@ mod installations;
 mod lead;
 mod merge;
 mod objects;
+mod passes;
 mod permissions;
 mod pull_network;
 mod readiness;

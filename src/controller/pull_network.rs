@@ -1,11 +1,12 @@
 //! One pass over one `PullNetwork` in the cluster.
 
 use super::backoff::jittered;
-use super::lead::{self, Lead, NOT_LEADING};
+use super::lead::{self, Lead};
 use super::objects::{add_finalizer, remove_finalizer, write};
+use super::passes::guarded;
 use super::turns::BUSY;
-use super::workload::{ELSEWHERE, SAFETY_NET, next, reason_of, turn};
-use super::{Context, Error, binding, events, fetch, listed, unfinished, within};
+use super::workload::{SAFETY_NET, next, reason_of, turn};
+use super::{Context, Error, binding, events, fetch, listed, within};
 use crate::api::{
     ABANDON, CLEANUP_FINALIZER, DeletionPolicy, FORCE_DELETE, ManagementPolicy, PrivateImageWorkload, PullNetwork,
     PullNetworkStatus,
@@ -14,7 +15,6 @@ use crate::converge::{converge_network, remove_network};
 use crate::pass::Pass;
 use crate::plan::Hold;
 use crate::status::{READY, Reason, blocked_network, network_users, summarise_network};
-use futures::FutureExt;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::api::{Patch, PatchParams};
@@ -22,7 +22,6 @@ use kube::runtime::controller::Action;
 use kube::runtime::events::EventType;
 use kube::{Api, ResourceExt};
 use serde_json::json;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -33,25 +32,7 @@ const ENDING: Duration = Duration::from_secs(10);
 
 /// Called for whatever changed or is due. A pass that panics is a bug, and harms no other.
 pub(super) async fn reconcile(stale: Arc<PullNetwork>, context: Arc<Context>) -> Result<Action, Error> {
-    let pass = AssertUnwindSafe(run(&stale, &context)).catch_unwind().await;
-    pass.unwrap_or_else(|_| {
-        Err(Error::State("this pass panicked, which is a bug of Wharfinger; see its standard error".to_owned()))
-    })
-}
-
-/// Kubernetes failed: try again soon.
-pub(super) fn on_error(network: Arc<PullNetwork>, error: &Error, context: Arc<Context>) -> Action {
-    match error {
-        Error::NotLeading(_) => return Action::requeue(NOT_LEADING),
-        Error::ServedElsewhere(_) => return Action::requeue(jittered(ELSEWHERE)), // told once, where it was found
-        _ => {}
-    }
-    let wait = context.backoff.failed(&network.uid().unwrap_or_default());
-    unfinished(&context, error, || {
-        tracing::warn!(network = %network.name_any(), %error, "tried again in {} ms", wait.as_millis());
-    });
-    context.metrics.failed(&Reason::KubernetesUnavailable.to_string());
-    Action::requeue(wait)
+    guarded(run(&stale, &context)).await
 }
 
 async fn run(stale: &PullNetwork, context: &Context) -> Result<Action, Error> {

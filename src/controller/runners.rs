@@ -1,7 +1,7 @@
 //! The controllers, each woken by its own kind and by what concerns it of the others.
 
 use super::watches::{Watches, touched};
-use super::{Context, Error, binding, pull_network, registry_credential, relations, workload};
+use super::{Context, Error, binding, passes, pull_network, registry_credential, relations, workload};
 use crate::api::{AccountBinding, PrivateImageWorkload, PullNetwork};
 use futures::StreamExt;
 use futures::channel::mpsc::UnboundedReceiver;
@@ -47,7 +47,7 @@ pub(super) async fn run(
         .watches_stream(touched(of_networks), move |network| networks.concern(&by_network, &known_networks, &network))
         .reconcile_all_on(context.gate.terms())
         .graceful_shutdown_on(stop.clone())
-        .run(workload::reconcile, workload::on_error, context.clone())
+        .run(workload::reconcile, passes::on_error, context.clone())
         .for_each(async |result| tell(result.err()));
     let (by_binding, by_secret, by_workload) = (credential_cache.clone(), credential_cache.clone(), credential_cache.clone());
     let credentials = controller(credentials.events, credential_cache, relations::request)
@@ -60,7 +60,7 @@ pub(super) async fn run(
         .watches_stream(credentials_secrets, move |secret| relations::credentials_of_secret(&by_secret, &secret))
         .reconcile_all_on(context.gate.terms())
         .graceful_shutdown_on(stop.clone())
-        .run(registry_credential::reconcile, registry_credential::on_error, context.clone())
+        .run(registry_credential::reconcile, passes::on_error, context.clone())
         .for_each(async |result| tell(result.err()));
     let (of_workload, of_credential, of_network) = (binding_cache.clone(), binding_cache.clone(), binding_cache.clone());
     let bindings = controller(bindings.events, binding_cache, predicates::generation)
@@ -96,7 +96,7 @@ fn keep_networks<S: Future<Output = ()> + Clone + Send + Sync + 'static>(
         .watches_stream(touched(others), move |network| relations::networks_of_vpc(&by_network, &network))
         .reconcile_all_on(context.gate.terms())
         .graceful_shutdown_on(stop.clone())
-        .run(pull_network::reconcile, pull_network::on_error, context.clone())
+        .run(pull_network::reconcile, passes::on_error, context.clone())
         .for_each(async |result| tell(result.err()))
 }
 

@@ -1,22 +1,21 @@
 //! One pass over one workload in the cluster: fetch, converge or remove, write the status once, say when to come back.
 
 use super::backoff::jittered;
-use super::lead::{self, Lead, NOT_LEADING};
+use super::lead::{self, Lead};
 use super::objects::{add_finalizer, remove_finalizer};
-use super::{Context, Error, binding, events, fetch, unfinished, within};
+use super::passes::guarded;
+use super::{Context, Error, binding, events, fetch, within};
 use crate::api::{ABANDON, CLEANUP_FINALIZER, ManagementPolicy, PrivateImageWorkload, PrivateImageWorkloadStatus};
 use crate::converge::{Shared, converge, remove};
 use crate::pass::Pass;
 use crate::status::{
     Farewell, READY, Reason, farewell, find, follows, goes_on, has_leftovers, inventory, leaves_everything, summarise,
 };
-use futures::FutureExt;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::runtime::controller::Action;
 use kube::runtime::events::EventType;
 use kube::{Api, ResourceExt};
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -33,10 +32,7 @@ pub(super) const SAFETY_NET: Duration = Duration::from_secs(600);
 
 /// Called for whatever changed or is due. A pass that panics is a bug, and harms no other.
 pub(super) async fn reconcile(stale: Arc<PrivateImageWorkload>, context: Arc<Context>) -> Result<Action, Error> {
-    let pass = AssertUnwindSafe(run(&stale, &context)).catch_unwind().await;
-    pass.unwrap_or_else(|_| {
-        Err(Error::State("this pass panicked, which is a bug of Wharfinger; see its standard error".to_owned()))
-    })
+    guarded(run(&stale, &context)).await
 }
 
 async fn run(stale: &PrivateImageWorkload, context: &Context) -> Result<Action, Error> {
@@ -64,24 +60,6 @@ async fn run(stale: &PrivateImageWorkload, context: &Context) -> Result<Action, 
     }
     context.metrics.passed(&reason.to_string(), started.elapsed().as_secs_f64());
     Ok(action)
-}
-
-/// When a namespace that another controller acts for is looked at again.
-pub(super) const ELSEWHERE: Duration = Duration::from_secs(10);
-
-/// Kubernetes failed: try again soon.
-pub(super) fn on_error(workload: Arc<PrivateImageWorkload>, error: &Error, context: Arc<Context>) -> Action {
-    match error {
-        Error::NotLeading(_) => return Action::requeue(NOT_LEADING),
-        Error::ServedElsewhere(_) => return Action::requeue(jittered(ELSEWHERE)), // told once, where it was found
-        _ => {}
-    }
-    let wait = context.backoff.failed(&workload.uid().unwrap_or_default());
-    unfinished(&context, error, || {
-        tracing::warn!(workload = %workload.name_any(), namespace = workload.namespace(), %error, "tried again in {} ms", wait.as_millis());
-    });
-    context.metrics.failed(&Reason::KubernetesUnavailable.to_string());
-    Action::requeue(wait)
 }
 
 async fn pass(
