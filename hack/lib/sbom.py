@@ -3,6 +3,7 @@ the program, and what cargo knows nothing of. Standard library only."""
 
 import json
 import os
+import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -15,12 +16,19 @@ def described(tool, root, target, epoch):
     with tempfile.TemporaryDirectory() as folder:
         for name in TREE:
             (Path(folder) / name).symlink_to(root / name)
+        shutil.copytree(root / "crates", Path(folder) / "crates")  # each crate of the workspace gets a document beside its manifest
         subprocess.run([tool, "cyclonedx", "--quiet", "--format=json", "--spec-version=1.5", f"--target={target}", "--no-build-deps",
                         "--override-filename=bom", f"--manifest-path={folder}/Cargo.toml"],
                        check=True, env={**os.environ, "SOURCE_DATE_EPOCH": str(epoch)})
         text = (Path(folder) / "bom.json").read_text()
         # Where the tree lies is nobody's business, and another place each time.
-        return json.loads(text.replace(f"path+file://{folder}#", "").replace("?download_url=file://.", ""))
+        own = text.replace(f"path+file://{folder}#", "").replace("?download_url=file://.", "")
+        return json.loads(placeless(own, folder))
+
+
+def placeless(text, folder):
+    """Ids of crates of the workspace, without where it lies."""
+    return text.replace(f"path+file://{folder}/", "path+file:///")
 
 
 def only(document, built):
