@@ -294,6 +294,11 @@ fn ready(parts: &Parts, success: String) -> Verdict {
     }
 }
 
+/// The condition of what is known to need nothing more, and was never seen by a pass.
+pub fn settled() -> Condition {
+    condition(READY, &Verdict::yes(String::new()), None, &[], Timestamp::UNIX_EPOCH)
+}
+
 fn condition(kind: &str, verdict: &Verdict, generation: Option<i64>, previous: &[Condition], now: Timestamp) -> Condition {
     let status = verdict.ok.map_or("Unknown", |ok| if ok { "True" } else { "False" });
     let before = previous.iter().find(|condition| condition.type_ == kind && condition.status == status);

@@ -5,10 +5,8 @@ use super::{CREDENTIAL, Key, Owned, SHARED, WORKLOAD, key_of, made_by, secret_st
 use crate::api::{DeletionPolicy, PrivateImageWorkload, PrivateImageWorkloadStatus};
 use crate::resource::arn::Arn;
 use crate::resource::revision::{Family, ObservedRevision};
-use crate::status::{READY, same_secret};
+use crate::status::{same_secret, settled};
 use crate::target::Target;
-use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use serde_json::Value;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -96,20 +94,12 @@ fn registered(
     is_known: bool,
     target: &Target,
 ) -> PrivateImageWorkload {
-    let ready = Condition {
-        type_: READY.to_owned(),
-        status: "True".to_owned(),
-        reason: String::new(),
-        message: String::new(),
-        observed_generation: None,
-        last_transition_time: Time(Timestamp::UNIX_EPOCH),
-    };
     let status = PrivateImageWorkloadStatus {
         target: Some(target.status()),
         former_roles: revision.role.iter().cloned().collect(),
         secrets: secrets.iter().map(|arn| secret_status(None, arn)).collect(),
         older_revisions: Some(if whole { vec![revision.as_status()] } else { vec![] }),
-        conditions: is_known.then_some(ready).into_iter().collect(),
+        conditions: is_known.then(settled).into_iter().collect(),
         ..Default::default()
     };
     let name = revision.arn.rsplit('/').next().unwrap_or(&revision.arn);
