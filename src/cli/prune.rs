@@ -11,7 +11,7 @@ use crate::api::{DeletionPolicy, ExecutionRole, PrivateImageWorkload, PrivateIma
 use crate::pass::{Facts, Pass, Round};
 use crate::plan::{Action, Plan, Step};
 use crate::problem::Problem;
-use crate::prune::{Departed, Key, departed, keepers, key, may_use, staying};
+use crate::prune::{Departed, Key, departed, keepers, key, may_use, staying, uses};
 use crate::status::{Reason, names_credential, summarise};
 use crate::target;
 use anyhow::bail;
@@ -120,21 +120,23 @@ async fn remove_shared(session: &Session, mut stand_in: PrivateImageWorkload, go
     Some(Line::of_namespace(&namespace, session.remove(&inputs).await))
 }
 
-/// A credential stays while a workload that is there names it, or a registered revision pulls with it. What workloads of the files have
-/// registered stands apart, so of one that was not looked at itself, a suspended one, no more is asked.
+/// A credential stays while a workload that is there pulls with it by its spec, or a registered revision does. What workloads of the files
+/// have registered stands apart, so nothing is asked of one that was not looked at itself, such as a suspended one.
 async fn remove_credential(session: &Session, credential: &RegistryCredential, arn: &str) -> Pass {
-    let here = session.objects.workloads.iter();
-    let here =
-        here.filter(|it| names_credential(it, credential) || (it.status.is_some() && !it.spec.suspend && may_use(it, arn)));
-    let users: Vec<_> = here.chain(session.apart.iter().filter(|it| may_use(it, arn))).collect();
+    let here = &session.objects.workloads;
+    let blocks = |it: &&Arc<PrivateImageWorkload>| names_credential(it, credential) || uses(it, arn);
+    let recorded = here.iter().filter(|it| it.status.is_some() && !it.spec.suspend);
+    let users: Vec<_> = recorded.chain(&session.apart).filter(|it| may_use(it, arn)).collect();
+    let stays = |it: &&Arc<PrivateImageWorkload>| it.spec.deletion_policy == DeletionPolicy::Retain;
+    let goes = session.apart.iter().any(|it| may_use(it, arn) && !stays(&it));
+    let blocked = goes || here.iter().any(|it| blocks(&it));
     let mut inputs = session.credential_inputs(credential);
     inputs.bindings = bindings(session, &inputs.namespace.name, inputs.bindings);
-    if users.is_empty() {
+    if users.is_empty() && !blocked {
         return session.remove_credential(&inputs).await;
     }
-    let stays = |user: &&Arc<PrivateImageWorkload>| user.spec.deletion_policy == DeletionPolicy::Retain;
     match target::of_removal(&inputs.claim()) {
-        Ok(target) if users.iter().all(stays) => {
+        Ok(target) if !blocked => {
             let users = users.iter().map(|user| output::name(&***user)).collect::<Vec<_>>().join(", ");
             let note = format!("secret {arn} stays: {users} pulls with it, and stays registered");
             let (plan, facts) = (Plan { notes: vec![note], ..Plan::default() }, Facts::default());
