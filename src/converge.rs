@@ -10,18 +10,21 @@ use crate::apply::apply;
 use crate::aws::Reader;
 use crate::aws::accounts::{Accounts, Refusal};
 use crate::desired::{self, Removal, known_definitions, removal};
+use crate::failure::FailureKind;
 use crate::inputs::{CredentialInputs, Inputs};
 use crate::leader::WritePermit;
 use crate::observe::{observe, owned, strangers};
-use crate::observed::Reads;
+use crate::observed::{Reads, Snapshot};
 use crate::pass::{Facts, Outcome, Pass, Round, credential_facts, facts, of_young_role};
 use crate::plan::{self, Plan};
 use crate::problem::Problem;
 use crate::prune::Owned;
 use crate::registry::Registries;
+use crate::resource::role::ObservedRole;
 use crate::status::planned_network;
 use crate::target::{self, Target};
 use futures::future::BoxFuture;
+use serde_json::Value;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::sync::OwnedMutexGuard;
@@ -181,7 +184,7 @@ pub async fn remove_credential(accounts: &Arc<Accounts>, inputs: &CredentialInpu
     Pass::Done(Box::new(Round { target, plan, outcomes, warnings: vec![], facts: Facts::default() }))
 }
 
-/// What is where a target leads, with its tags. `known` = names of definitions that need not be looked at.
+/// What is where a target leads, with its tags. `known` = names of definitions of which every revision counts.
 pub async fn holdings(
     accounts: &Arc<Accounts>,
     target: &Target,
@@ -198,6 +201,26 @@ pub async fn holdings(
         let place = format!("account {}, {}", target.account_id, target.region);
         Problem::of(failure.kind.into(), field, place, rule, LISTING)
     })
+}
+
+/// A role with our inline policy, if it has one. One that may not be looked at is not changed either, so it counts as none.
+pub async fn role_seen(
+    accounts: &Arc<Accounts>,
+    target: &Target,
+    role: &str,
+    policy: &str,
+) -> Result<Option<(ObservedRole, Value)>, Problem> {
+    let place = reader(accounts, target).await?;
+    let reads = Reads { roles: [(role.to_owned(), policy.to_owned())].into(), ..Reads::default() };
+    let Some(seen) = observe(&place, &reads).await.roles.remove(role) else { return Ok(None) };
+    match (seen.role, seen.inline_policy) {
+        (Snapshot::Unknown(failure), _) | (_, Snapshot::Unknown(failure)) if failure.kind != FailureKind::Denied => {
+            let rule = format!("where it grants something could not be seen, so nothing is removed: {failure}");
+            Err(Problem::of(failure.kind.into(), format!("role {role}"), "", rule, LISTING))
+        }
+        (Snapshot::Present(role), policy) => Ok(Some((role, policy.present().cloned().unwrap_or_default()))),
+        _ => Ok(None),
+    }
 }
 
 /// What helps where things cannot be listed.

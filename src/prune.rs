@@ -11,13 +11,18 @@ use crate::api::{
 use crate::resource::names;
 use crate::resource::revision::{Family, ObservedRevision};
 use crate::resource::tags::{Tags, is_retained, made_without_cluster};
+use crate::status::same_secret;
 use crate::target::Target;
 use std::collections::{BTreeMap, BTreeSet};
+
+mod staying;
+
+pub use staying::{divide, granted_regions, keepers, roles, staying};
 
 /// What an account holds in a Region, of this owner and perhaps of others: their tags decide.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Owned {
-    /// The newest active revision of each ECS family, and every active one of job definitions.
+    /// Every active revision; of ECS families that have nothing to do with us the newest only.
     pub revisions: Vec<ObservedRevision>,
     /// Secrets.
     pub secrets: Vec<OwnedSecret>,
@@ -61,13 +66,17 @@ pub fn is_of_credential(tags: &Tags, owner: &str) -> bool {
 /// Whether a workload pulls with a secret, or may do so: a revision names it, or what its revisions name is not known.
 pub fn may_use(workload: &PrivateImageWorkload, arn: &str) -> bool {
     let Some(status) = &workload.status else { return true };
-    let older = status.older_revisions.as_ref().map(|all| all.iter().any(|revision| revision.secrets.iter().any(|it| it == arn)));
+    let older = status
+        .older_revisions
+        .as_ref()
+        .map(|all| all.iter().any(|revision| revision.secrets.iter().any(|it| same_secret(it, arn))));
     uses(workload, arn) || older.unwrap_or(true)
 }
 
-/// Whether a workload is known to pull with a secret now.
+/// Whether a workload is known to pull with a secret, or with a copy of it in another Region.
 pub fn uses(workload: &PrivateImageWorkload, arn: &str) -> bool {
-    workload.status.iter().flat_map(|status| &status.secrets).any(|secret| secret.arn == arn && !secret.former)
+    let now = workload.status.iter().flat_map(|status| &status.secrets).filter(|secret| !secret.former);
+    now.into_iter().any(|secret| same_secret(&secret.arn, arn))
 }
 
 const WORKLOAD: &str = "PrivateImageWorkload/";
@@ -103,8 +112,12 @@ pub fn departed<'a>(owned: &Owned, owner: &str, present: &BTreeSet<Key>, place: 
 
 /// Whose a thing is, if the command line made it for this owner and for this kind; else the key of nobody.
 fn made_by(tags: &Tags, owner: &str, kind: &str) -> Key {
+    key_of(tags, owner, kind).unwrap_or_default()
+}
+
+fn key_of(tags: &Tags, owner: &str, kind: &str) -> Option<Key> {
     let made = made_without_cluster(tags, owner).filter(|(_, of)| of.len() > kind.len() && of.starts_with(kind));
-    made.map(|(namespace, of)| (namespace.to_owned(), of.to_owned())).unwrap_or_default()
+    made.map(|(namespace, of)| (namespace.to_owned(), of.to_owned()))
 }
 
 /// A workload of which only its revisions are known.

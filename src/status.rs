@@ -17,7 +17,7 @@ pub use leftovers::{follows, goes_on, has_leftovers};
 pub use network_users::{names_network, network_users, planned_network};
 pub use pull_network::{blocked_network, summarise_network};
 pub use reason::Reason;
-pub use registry_credential::{blocked_credential, credential_users, names_credential, summarise_credential};
+pub use registry_credential::{blocked_credential, credential_users, names_credential, same_secret, summarise_credential};
 pub use removal::{Farewell, farewell, inventory, leaves_everything};
 pub use report::{Part, Report, State, Thing, report, report_binding, report_credential, report_network};
 
@@ -292,6 +292,11 @@ fn ready(parts: &Parts, success: String) -> Verdict {
         Some((_, verdict)) => Verdict::no(verdict.reason, verdict.message.clone()),
         None => Verdict::yes(success),
     }
+}
+
+/// The condition of what is known to need nothing more, and was never seen by a pass.
+pub fn settled() -> Condition {
+    condition(READY, &Verdict::yes(String::new()), None, &[], Timestamp::UNIX_EPOCH)
 }
 
 fn condition(kind: &str, verdict: &Verdict, generation: Option<i64>, previous: &[Condition], now: Timestamp) -> Condition {

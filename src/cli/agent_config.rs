@@ -8,7 +8,7 @@ use anyhow::{anyhow, bail};
 
 /// Prints the two lines, and with `--reveal` the logins in them.
 pub(super) fn run(common: &Common, what: &AgentConfigArguments) -> anyhow::Result<u8> {
-    let objects = files::read(&what.files, &what.secrets, common)?;
+    let objects = files::read(&what.files, &what.secrets, common, false)?;
     let config = match agent_config(&objects.workloads, &objects.secrets) {
         Ok(config) => config,
         Err(problems) => bail!("{}", problems.iter().map(Problem::to_string).collect::<Vec<_>>().join("\n")),

@@ -188,7 +188,7 @@ pub struct What {
     pub(crate) files: Vec<PathBuf>,
     /// A Secret that is not among the files: @FILE is its manifest, a Docker config.json, username and password as YAML, or a folder
     /// with a file for each key; env:VARIABLE holds one of these texts. Never the value itself. May be repeated.
-    #[arg(long = "secret", value_name = "[NAMESPACE/]NAME=@FILE|env:VARIABLE", value_parser = GivenSecret::parse)]
+    #[arg(long = "secret", value_name = "[NAMESPACE/]NAME=@FILE|env:VARIABLE", value_parser = GivenSecret::parse, requires = "files")]
     pub(crate) secrets: Vec<GivenSecret>,
     /// Stands in for the cluster id in tags: whoever uses the same name keeps the same things (default: `command-line`; for a
     /// plan of a cluster, that cluster's id).
@@ -203,8 +203,9 @@ pub struct What {
     pub(crate) account_id: Option<String>,
     /// Take the files for all that this owner has: every PrivateImageWorkload and RegistryCredential with its --owner in their tags, in
     /// the accounts and Regions that the files lead to, is removed if the files no longer have it, and shared policies lose what no
-    /// workload needs any more. What was applied with `deletionPolicy: Retain` stays.
-    #[arg(long)]
+    /// workload needs any more. What was applied with `deletionPolicy: Retain` stays. -n does not confine it: all namespaces of the
+    /// owner count. `plan` and `apply` need an --owner for it.
+    #[arg(long, requires = "files")]
     pub(crate) prune: bool,
     /// How to print.
     #[arg(long, short, value_enum, default_value_t)]

@@ -93,11 +93,30 @@ fn compile(crd: &CustomResourceDefinition) -> Option<jsonschema::Validator> {
         properties.extend([
             ("apiVersion".to_owned(), json!({})),
             ("kind".to_owned(), json!({})),
-            ("metadata".to_owned(), json!({})),
+            ("metadata".to_owned(), metadata()),
         ]);
+    }
+    if let Some(required) = schema.as_object_mut().map(|schema| schema.entry("required").or_insert_with(|| json!([]))) {
+        required.as_array_mut().into_iter().for_each(|required| required.push(json!("metadata")));
     }
     close(&mut schema);
     jsonschema::validator_for(&schema).ok()
+}
+
+/// What the API server asks of the metadata that is read here (Kubernetes API, ObjectMeta). The rest of it is the server's.
+fn metadata() -> Value {
+    let texts = json!({"type": "object", "nullable": true, "additionalProperties": {"type": "string"}});
+    json!({
+        "type": "object",
+        "x-kubernetes-preserve-unknown-fields": true,
+        "required": ["name"],
+        "properties": {
+            "name": {"type": "string", "minLength": 1},
+            "namespace": {"type": "string"},
+            "labels": texts,
+            "annotations": texts,
+        },
+    })
 }
 
 /// Objects with properties take no others, as the API server has it.
@@ -140,7 +159,7 @@ mod tests {
             (json!({"batch": {"ecsProperties": {"taskProperties": [{}, {}]}}}), "spec.batch.ecsProperties.taskProperties: "),
         ];
         for (spec, expected) in rows {
-            let found = against_schema(&WORKLOAD, &json!({"apiVersion": "", "kind": "", "metadata": {}, "spec": spec}));
+            let found = against_schema(&WORKLOAD, &json!({"apiVersion": "", "kind": "", "metadata": {"name": "a"}, "spec": spec}));
             assert!(found.len() == 1 && found[0].contains(expected), "{expected}: {found:?}");
         }
     }
@@ -164,7 +183,7 @@ mod tests {
                 (json!({"batch": {"containerProperties": containers}}), "spec.batch.containerProperties"),
             ];
             for (spec, field) in specs {
-                let found = against_schema(&WORKLOAD, &json!({"spec": spec})).join("\n");
+                let found = against_schema(&WORKLOAD, &json!({"metadata": {"name": "a"}, "spec": spec})).join("\n");
                 let masked = found.contains(HIDDEN) || found.contains("unknown field");
                 assert!(found.contains(field) && masked && !found.contains("4711"), "{spec}: {found}");
             }
@@ -174,7 +193,28 @@ mod tests {
     #[test]
     fn what_is_wrong_is_told_at_once() {
         let spec = json!({"ecs": {"revision": 3, "status": "ACTIVE", "cpu": 256}, "unknown": true});
-        assert_eq!(against_schema(&WORKLOAD, &json!({"spec": spec})).len(), 4);
-        assert_eq!(against_schema(&BINDING, &json!({"spec": {"accountId": "1"}})).len(), 2);
+        assert_eq!(against_schema(&WORKLOAD, &json!({"metadata": {"name": "a"}, "spec": spec})).len(), 4);
+        assert_eq!(against_schema(&BINDING, &json!({"metadata": {"name": "a"}, "spec": {"accountId": "1"}})).len(), 2);
+    }
+
+    #[test]
+    fn metadata_is_checked_with_its_fields() {
+        let rows = [
+            (json!({"name": "a", "uid": "x", "labels": {"b": "c"}, "annotations": null}), None),
+            (json!({"labels": {}}), Some("metadata: \"name\" is a required property")),
+            (json!({"name": ""}), Some("metadata.name: ")),
+            (json!({"name": 4}), Some("metadata.name: 4 is not of type \"string\"")),
+            (json!({"name": "a", "namespace": ["b"]}), Some("metadata.namespace: ")),
+            (json!({"name": "a", "labels": {"b": 1}}), Some("metadata.labels.b: 1 is not of type \"string\"")),
+            (json!({"name": "a", "annotations": {"b": true}}), Some("metadata.annotations.b: true is not of type \"string\"")),
+            (json!("a"), Some("metadata: \"a\" is not of type \"object\"")),
+        ];
+        for (metadata, expected) in rows {
+            let object = json!({"metadata": metadata, "spec": {"accountId": "111122223333", "regions": ["eu-west-1"]}});
+            let found = against_schema(&BINDING, &object);
+            let told = expected.is_none_or(|part| found.len() == 1 && found[0].starts_with(part));
+            assert!(told && found.is_empty() == expected.is_none(), "{metadata}: {found:?}");
+        }
+        assert_eq!(against_schema(&BINDING, &json!({"spec": {"accountId": "111122223333", "regions": ["eu-west-1"]}})).len(), 1);
     }
 }

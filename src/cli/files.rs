@@ -59,8 +59,8 @@ fn files(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
     entries.sort();
     let mut found = vec![];
     for entry in entries {
-        let kind = entry.extension().and_then(|extension| extension.to_str());
-        if entry.is_dir() || matches!(kind, Some("yaml" | "yml" | "json")) {
+        let kind = entry.extension().and_then(|extension| extension.to_str()).map(str::to_ascii_lowercase);
+        if entry.is_dir() || matches!(kind.as_deref(), Some("yaml" | "yml" | "json")) {
             found.extend(files(&entry)?);
         }
     }

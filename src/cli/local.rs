@@ -12,12 +12,14 @@ use crate::plan::{Action, Plan, Step, render};
 use crate::problem::Problem;
 use crate::prune::Departed;
 use crate::status::{Reason, summarise_credential};
+use anyhow::bail;
 use jiff::Timestamp;
 use kube::ResourceExt;
 use std::sync::Arc;
 
 /// What would change. What several workloads share is planned with the first of them.
 pub(super) async fn plan(common: &Common, what: &What) -> anyhow::Result<u8> {
+    prune::check(what)?;
     let mut session = Session::open(common, what).await?;
     session.plans_only = true;
     let found = if session.prune { prune::find(&mut session).await } else { Ok(Departed::default()) };
@@ -63,6 +65,7 @@ pub(super) async fn plan(common: &Common, what: &What) -> anyhow::Result<u8> {
 /// Converges. With `--prune` what has left the files goes then, the new having been made before the old ends; and a second round, when
 /// the needs of all are known, narrows what they share.
 pub(super) async fn apply(common: &Common, what: &What) -> anyhow::Result<u8> {
+    prune::check(what)?;
     let mut session = Session::open(common, what).await?;
     let mut lines = networks::apply(&mut session).await;
     for index in 0..session.objects.credentials.len() {
@@ -125,6 +128,9 @@ pub(super) fn as_if_written(round: &Round) -> Pass {
 
 /// Prints what AWS would receive if nothing existed yet.
 pub(super) async fn render(common: &Common, what: &What) -> anyhow::Result<u8> {
+    if what.prune {
+        bail!("--prune: render asks nobody what there is; `plan` shows what would go");
+    }
     let mut session = Session::open(common, what).await?;
     session.plans_only = true;
     let (mut documents, mut code) = networks::render(&mut session);

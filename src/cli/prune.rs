@@ -1,51 +1,55 @@
 //! `--prune`: what has left the files is found in AWS by its tags, and removed as `delete` removes it. [`crate::prune`] decides what
 //! that is.
 
+mod places;
+
+use super::arguments::What;
 use super::local::{as_if_written, still_used};
 use super::output::{self, Line};
 use super::session::Session;
 use crate::api::{DeletionPolicy, ExecutionRole, PrivateImageWorkload, PrivateImageWorkloadStatus, RegistryCredential};
-use crate::converge::holdings;
-use crate::desired::definition_names;
-use crate::inputs::{Bindings, Namespace};
 use crate::pass::{Facts, Pass, Round};
 use crate::plan::{Action, Plan, Step};
 use crate::problem::Problem;
-use crate::prune::{Departed, Key, departed, key, may_use, uses};
-use crate::status::{Reason, summarise};
-use crate::target::{self, Claim, Target};
+use crate::prune::{Departed, Key, departed, keepers, key, may_use, staying, uses};
+use crate::status::{Reason, names_credential, summarise};
+use crate::target;
+use anyhow::bail;
 use jiff::Timestamp;
 use kube::ResourceExt;
+use places::{admitting, bindings};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// Where the things of this owner may be: one listing, for whichever of these targets. They differ in identity only.
-type Place = Vec<Target>;
+/// Others may use the owner that stands in where none is named, for other files.
+pub(super) fn check(what: &What) -> anyhow::Result<()> {
+    if what.prune && what.owner.as_ref().is_none_or(String::is_empty) {
+        bail!(
+            "--prune: no --owner is named (nor $WHARFINGER_OWNER), and what others applied without one would go, since these files do not have it; name an owner that only these files have"
+        );
+    }
+    Ok(())
+}
 
 /// What has left the files, from every place at once: where one cannot be looked at, nothing is removed anywhere. From then on what was
-/// found counts among those that share something with the workloads of the files.
+/// found counts among those that share something with the workloads of the files, and so does what stays registered.
 pub(super) async fn find(session: &mut Session) -> Result<Departed, Vec<Line>> {
-    let (mut all, mut problems) = (Departed::default(), vec![]);
-    let present = present(session);
-    for place in places(session).map_err(|problem| vec![Line::of_prune(vec![problem])])? {
+    let found = places::look(session).await.map_err(|problems| vec![Line::of_prune(problems)])?;
+    let (mut all, present) = (Departed::default(), present(session));
+    let keepers = keepers(found.iter().map(|(_, owned)| owned), &session.owner);
+    let mut apart = vec![];
+    for (place, owned) in &found {
         let Some(first) = place.first() else { continue };
-        let known = session.objects.workloads.iter().flat_map(|workload| definition_names(workload, first)).collect();
-        match holdings(&session.accounts, first, &session.owner, &known).await {
-            Ok(owned) => {
-                let found = departed(&owned, &session.owner, &present, |namespace| {
-                    admitting(session, &place, namespace).unwrap_or(first)
-                });
-                all.workloads.extend(found.workloads);
-                all.credentials.extend(found.credentials);
-                all.shared.extend(found.shared);
-            }
-            Err(problem) => problems.push(problem),
-        }
+        let reach = |namespace: &str| admitting(session, place, namespace).unwrap_or(first);
+        let gone = departed(owned, &session.owner, &present, reach);
+        let known = places::known(session, first);
+        apart.extend(gone.workloads.iter().map(as_sibling));
+        apart.extend(staying(owned, &session.owner, &present, &keepers, &known, reach).iter().map(as_sibling));
+        all.workloads.extend(gone.workloads);
+        all.credentials.extend(gone.credentials);
+        all.shared.extend(gone.shared);
     }
-    if !problems.is_empty() {
-        return Err(vec![Line::of_prune(problems)]);
-    }
-    session.apart = all.workloads.iter().map(|workload| Arc::new(as_sibling(workload))).collect();
+    session.apart = apart.into_iter().map(Arc::new).collect();
     Ok(all)
 }
 
@@ -103,9 +107,9 @@ pub(super) async fn remove(session: &mut Session, departed: Departed) -> Vec<Lin
 /// Removes secrets that no workload uses any more: what is left of a removal that was cut off.
 async fn remove_shared(session: &Session, mut stand_in: PrivateImageWorkload, going: &BTreeSet<String>) -> Option<Line> {
     let namespace = stand_in.namespace().unwrap_or_default();
-    let here: Vec<_> =
-        session.objects.workloads.iter().chain(&session.apart).filter(|it| it.namespace().as_ref() == Some(&namespace)).collect();
-    let is_left = |arn: &String| !going.contains(arn) && !here.iter().any(|workload| may_use(workload, arn));
+    let here = session.objects.workloads.iter().filter(|it| it.namespace().as_ref() == Some(&namespace));
+    let users: Vec<_> = here.chain(&session.apart).collect();
+    let is_left = |arn: &String| !going.contains(arn) && !users.iter().any(|workload| may_use(workload, arn));
     let status = stand_in.status.as_mut()?;
     status.secrets.retain(|secret| is_left(&secret.arn));
     if status.secrets.is_empty() {
@@ -116,20 +120,25 @@ async fn remove_shared(session: &Session, mut stand_in: PrivateImageWorkload, go
     Some(Line::of_namespace(&namespace, session.remove(&inputs).await))
 }
 
-/// A credential stays while a workload pulls with it that is there, or that stays.
+/// A credential stays while a workload that is there pulls with it by its spec, or a registered revision does. What workloads of the files
+/// have registered stands apart, so nothing is asked of one that was not looked at itself, such as a suspended one.
 async fn remove_credential(session: &Session, credential: &RegistryCredential, arn: &str) -> Pass {
-    let used = |workload: &&Arc<PrivateImageWorkload>| uses(workload, arn);
-    let users: Vec<_> = session.objects.workloads.iter().chain(&session.apart).filter(used).collect();
+    let here = &session.objects.workloads;
+    let blocks = |it: &&Arc<PrivateImageWorkload>| names_credential(it, credential) || uses(it, arn);
+    let recorded = here.iter().filter(|it| it.status.is_some() && !it.spec.suspend);
+    let users: Vec<_> = recorded.chain(&session.apart).filter(|it| may_use(it, arn)).collect();
+    let stays = |it: &&Arc<PrivateImageWorkload>| it.spec.deletion_policy == DeletionPolicy::Retain;
+    let goes = session.apart.iter().any(|it| may_use(it, arn) && !stays(&it));
+    let blocked = goes || here.iter().any(|it| blocks(&it));
     let mut inputs = session.credential_inputs(credential);
     inputs.bindings = bindings(session, &inputs.namespace.name, inputs.bindings);
-    if users.is_empty() {
+    if users.is_empty() && !blocked {
         return session.remove_credential(&inputs).await;
     }
-    let retained = users.iter().all(|user| user.spec.deletion_policy == DeletionPolicy::Retain);
     match target::of_removal(&inputs.claim()) {
-        Ok(target) if retained => {
+        Ok(target) if !blocked => {
             let users = users.iter().map(|user| output::name(&***user)).collect::<Vec<_>>().join(", ");
-            let note = format!("secret {arn} stays: {users} pulls with it, and its deletionPolicy is Retain");
+            let note = format!("secret {arn} stays: {users} pulls with it, and stays registered");
             let (plan, facts) = (Plan { notes: vec![note], ..Plan::default() }, Facts::default());
             Pass::Done(Box::new(Round { target, plan, outcomes: Some(vec![]), warnings: vec![], facts }))
         }
@@ -180,70 +189,4 @@ fn present(session: &Session) -> BTreeSet<Key> {
     let workloads = objects.workloads.iter().map(|it| (it.namespace(), "PrivateImageWorkload", it.name_any()));
     let credentials = objects.credentials.iter().map(|it| (it.namespace(), "RegistryCredential", it.name_any()));
     workloads.chain(credentials).map(|(namespace, kind, name)| key(&namespace.unwrap_or_default(), kind, &name)).collect()
-}
-
-/// Every account and Region that the files lead to: by their AccountBindings, all Regions of each; without one, the Regions that the
-/// objects name and the configured one.
-fn places(session: &Session) -> Result<Vec<Place>, Problem> {
-    let objects = &session.objects;
-    let namespaces = objects.workloads.iter().map(|it| it.namespace()).chain(objects.credentials.iter().map(|it| it.namespace()));
-    let namespaces: BTreeSet<String> = namespaces.flatten().collect();
-    let mut found: Vec<Place> = vec![];
-    let mut add = |target: Target| {
-        let same = |place: &&mut Place| {
-            place
-                .first()
-                .is_some_and(|it| it.account_id == target.account_id && it.region == target.region && it.names == target.names)
-        };
-        match found.iter_mut().find(same) {
-            Some(place) => place.push(target),
-            None => found.push(vec![target]),
-        }
-    };
-    match &session.bindings {
-        Bindings::Objects(bindings) => {
-            for binding in bindings {
-                let name = binding.name_any();
-                let admitted = namespaces.iter().find(|namespace| admits(session, &name, namespace));
-                for region in &binding.spec.regions {
-                    add(target::of_binding(binding, region.clone(), admitted.map(String::as_str).unwrap_or_default())?);
-                }
-            }
-        }
-        Bindings::Ambient { region, .. } => {
-            let named = objects.workloads.iter().map(|it| it.spec.region.clone());
-            let named = named.chain(objects.credentials.iter().map(|it| it.spec.region.clone()));
-            let regions: BTreeSet<String> = named.chain([region.clone()]).flatten().collect();
-            let (namespace, bindings) = (&Namespace::default(), &session.bindings);
-            for region in regions {
-                let region = Some(region.as_str());
-                add(target::choose(&Claim { namespace, binding: None, region, pinned: None, bindings })?);
-            }
-        }
-    }
-    Ok(found)
-}
-
-/// The target of a place whose AccountBinding admits a namespace.
-fn admitting<'a>(session: &Session, place: &'a Place, namespace: &str) -> Option<&'a Target> {
-    place.iter().find(|target| target.binding.as_ref().is_none_or(|binding| admits(session, binding, namespace)))
-}
-
-fn admits(session: &Session, binding: &str, namespace: &str) -> bool {
-    match &session.bindings {
-        Bindings::Objects(all) => target::admits(all, binding, &session.namespace(namespace)),
-        Bindings::Ambient { .. } => true,
-    }
-}
-
-/// The AccountBindings for a removal. Where a namespace has left the files together with its objects, nobody knows its labels any
-/// more; the tags say that the binding led there.
-fn bindings(session: &Session, namespace: &str, bindings: Bindings) -> Bindings {
-    match bindings {
-        Bindings::Objects(mut all) if !session.objects.namespaces.contains_key(namespace) => {
-            all.iter_mut().for_each(|binding| binding.spec.namespace_selector = Some(Default::default()));
-            Bindings::Objects(all)
-        }
-        other => other,
-    }
 }

@@ -54,10 +54,11 @@ impl Session {
         if what.files.is_empty() {
             bail!("no files are named; add -f PATH");
         }
-        let objects = files::read(&what.files, &what.secrets, common).map_err(|error| match error.downcast_ref() {
-            Some(files::NoObjects(_)) if what.prune => anyhow!("{error}; {NOWHERE}"),
-            _ => error,
-        })?;
+        let objects =
+            files::read(&what.files, &what.secrets, common, what.prune).map_err(|error| match error.downcast_ref() {
+                Some(files::NoObjects(_)) if what.prune => anyhow!("{error}; {NOWHERE}"),
+                _ => error,
+            })?;
         let owner = what.owner.clone().unwrap_or_else(|| OWNER.to_owned());
         let accounts = Arc::new(Accounts::load(common.aws_timeout(), Calls::new(|_| {}), &owner).await);
         let bindings = if objects.bindings.is_empty() {

@@ -6,7 +6,7 @@ use super::shared::{grants_of, is_recorded_by_others, is_role_shared, needs_of_o
 use super::{Desired, RemovedSecret, credentials, fences, owner};
 use crate::api::{RevisionStatus, SecretStatus};
 use crate::inputs::Inputs;
-use crate::observed::{Observed, Reads};
+use crate::observed::{Observed, Reads, Snapshot};
 use crate::resource::arn::Arn;
 use crate::resource::grants::Grants;
 use crate::resource::names;
@@ -195,14 +195,19 @@ impl Desired {
         self.definition.current(observed).is_some() && self.older_now(observed).is_none()
     }
 
-    /// Secrets that registered revisions name and that neither spec nor status know, by ARN: where a status was lost, or is none.
+    /// Secrets that registered revisions name and that neither spec nor status know, by ARN: where a status was lost, or is none. The
+    /// revision that counts is among them: it may be replaced in this very pass, and stays registered. Of a secret that was seen to be
+    /// gone nothing is to be known.
     pub(crate) fn unknown_secrets(&self, observed: &Observed) -> BTreeSet<String> {
         let ids = self.secrets.iter().map(|secret| &secret.name).chain(self.existing.iter().map(|existing| &existing.id));
         let seen = ids.filter_map(|id| Some(&observed.secrets.get(id)?.present()?.arn));
         let known: BTreeSet<&String> = seen.chain(self.referenced.iter().map(|secret| &secret.arn)).collect();
-        let older = self.older_now(observed).unwrap_or_default().into_iter().flat_map(|revision| revision.secrets);
+        let current = self.definition.current(observed).map(|found| found.as_revision(self.definition.kind).as_status());
+        let revisions = self.older_now(observed).unwrap_or_default().into_iter().chain(current);
         let former = |arn: &String| self.former_secrets.iter().any(|former| former.status.arn == *arn);
-        older.filter(|arn| !known.contains(&arn) && !former(arn)).collect()
+        let named = revisions.flat_map(|revision| revision.secrets);
+        let gone = |arn: &String| matches!(observed.secrets.get(arn), Some(Snapshot::Absent));
+        named.filter(|arn| !known.contains(&arn) && !former(arn) && !gone(arn)).collect()
     }
 
     /// Former secrets that no registered revision names any more.

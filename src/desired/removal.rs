@@ -108,6 +108,11 @@ pub fn definition_names(workload: &PrivateImageWorkload, target: &Target) -> imp
     families(workload, target, namespace).into_iter().map(|family| family.name)
 }
 
+/// The name of the role that a workload's spec leads to.
+pub fn role_name(workload: &PrivateImageWorkload, target: &Target) -> String {
+    role_choice(workload, target, workload.metadata.namespace.as_deref().unwrap_or_default()).name
+}
+
 /// The names under which a workload may have registered: what its status says, the spec's own, and ours; in both services where the
 /// status does not know what was before.
 fn families(workload: &PrivateImageWorkload, target: &Target, namespace: &str) -> BTreeSet<Family> {

@@ -142,3 +142,71 @@ fn secrets_are_of_credentials_or_shared_and_below_the_prefix() {
     let found = look(&[], &[secret("wharfinger/payments/ghcr", retained)]);
     assert_eq!(found.credentials[0].0.spec.deletion_policy, DeletionPolicy::Retain);
 }
+
+#[test]
+fn what_stays_registered_counts_in_the_namespaces_that_it_pulls_in() {
+    let shared = secret("wharfinger/payments/regcred/ghcr.io/pull", tags("Secret/regcred", &[]));
+    let arn = shared.arn.clone();
+    let copy = arn.replace("eu-west-1", "us-east-1");
+    let names = |tags: Tags, arn: &str| ObservedRevision { secrets: vec![arn.to_owned()], ..task("payments_api", 3, tags) };
+    let of = |name: &str| tags(&format!("PrivateImageWorkload/{name}"), &[]);
+    let rows: [(&str, ObservedRevision, bool, bool, bool); 7] = [
+        ("of an object in the files", names(of("api"), &arn), true, true, true),
+        (
+            "the same, of another name",
+            ObservedRevision { arn: task("x", 1, of("api")).arn, ..names(of("api"), &arn) },
+            true,
+            true,
+            false,
+        ),
+        ("the same, with no secret of ours", names(of("api"), "arn:aws:secretsmanager:x"), true, false, true),
+        ("of an object that is gone: it is not what stays", names(of("web"), &arn), false, false, false),
+        ("of nobody", names(Tags::new(), &arn), true, true, false),
+        ("of nobody, with a copy in another Region", names(Tags::new(), &copy), true, true, false),
+        ("of nobody, with no secret of ours", names(Tags::new(), "arn:aws:secretsmanager:x"), false, false, false),
+    ];
+    let present = [key("payments", "PrivateImageWorkload", "api")].into();
+    for (what, revision, counts, pulls, understood) in rows {
+        let owned = Owned { revisions: vec![revision], secrets: vec![shared.clone()] };
+        let (keepers, known, target) = (keepers([&owned].into_iter(), "pipeline"), ["payments_api".to_owned()].into(), target());
+        let found = staying(&owned, "pipeline", &present, &keepers, &known, |_| &target);
+        assert_eq!(found.len(), usize::from(counts), "{what}: {found:#?}");
+        let Some(it) = found.first() else { continue };
+        assert_eq!((it.metadata.namespace.as_deref(), may_use(it, &arn)), (Some("payments"), pulls), "{what}");
+        assert_eq!(it.status.as_ref().is_some_and(|status| !status.conditions.is_empty()), understood, "{what}");
+    }
+}
+
+#[test]
+fn a_thing_is_of_the_place_with_the_longest_prefix() {
+    let place = |definitions: &str, secrets: &str| Target {
+        names: Names { definition_prefix: definitions.into(), secret_prefix: secrets.into(), ..Names::default() },
+        ..target()
+    };
+    let owned = Owned {
+        revisions: ["two_search_web", "payments_api"].map(|name| task(name, 1, Tags::new())).into(),
+        secrets: ["wharfinger/two/a", "wharfinger/a"].map(|name| secret(name, Tags::new())).into(),
+    };
+    let mut found = [("", "wharfinger/"), ("two_", "wharfinger/two/"), ("", "wharfinger/")]
+        .map(|(definitions, secrets)| (vec![place(definitions, secrets)], owned.clone()));
+    divide(&mut found);
+    let held = found.map(|(_, owned)| {
+        let secrets: Vec<String> = owned.secrets.into_iter().map(|secret| secret.name).collect();
+        (owned.revisions.len(), secrets.join(" "))
+    });
+    assert_eq!(held, [(1, "wharfinger/a".to_owned()), (1, "wharfinger/two/a".to_owned()), (0, String::new())]);
+}
+
+#[test]
+fn a_policy_tells_the_regions_that_it_grants_something_in() {
+    let secret = |region: &str, name: &str| format!("arn:aws:secretsmanager:{region}:111122223333:secret:{name}");
+    let policy = serde_json::json!({"Statement": [
+        {"Effect": "Allow", "Resource": [secret("us-east-1", "wharfinger/payments/a-AbCdEf"), secret("eu-north-1", "shared-AbCdEf")]},
+        {"Effect": "Allow", "Resource": "arn:aws:ecr:ap-south-1:111122223333:repository/a"},
+        {"Effect": "Allow", "Resource": "arn:aws:ecr:sa-east-1:444455556666:repository/a"},
+        {"Effect": "Allow", "Resource": ["*", "arn:aws:logs:*:111122223333:*", "arn:aws:iam::111122223333:role/a"]},
+    ]});
+    let told = |below| granted_regions(&policy, "111122223333", below).into_iter().collect::<Vec<_>>().join(" ");
+    assert_eq!(told(None), "ap-south-1 eu-north-1 us-east-1");
+    assert_eq!(told(Some("wharfinger/payments/")), "us-east-1");
+}

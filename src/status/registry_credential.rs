@@ -119,7 +119,7 @@ fn uses(workload: &PrivateImageWorkload, credential: &RegistryCredential) -> boo
 }
 
 /// A copy differs from its secret in the Region only.
-fn same_secret(one: &str, other: &str) -> bool {
+pub fn same_secret(one: &str, other: &str) -> bool {
     let without_region = |arn: &str| {
         arn.split(':').enumerate().filter(|(part, _)| *part != 3).map(|(_, text)| text.to_owned()).collect::<Vec<_>>()
     };

@@ -68,9 +68,9 @@ fn wrong_files_are_told_with_file_document_and_remedy() {
 /// Where nothing leads to an account there is nothing to look for: that is told, since a folder may be empty by mistake.
 #[test]
 fn nothing_is_pruned_by_files_that_lead_nowhere() {
-    let folder = folder("nowhere", &[("deploy/values.yaml", "replicas: 2\n"), ("bound/binding.yaml", BINDING)]);
+    let folder = folder("nowhere", &[("deploy/map.yaml", "apiVersion: v1\nkind: ConfigMap\n"), ("bound/binding.yaml", BINDING)]);
     for (verb, files) in [("plan", "deploy"), ("apply", "deploy"), ("apply", "bound")] {
-        let (code, out, errors) = run(&folder, &[verb, "-f", files, "--prune", "--account-id", "111122223333"]);
+        let (code, out, errors) = run(&folder, &[verb, "-f", files, "--prune", "--owner", "a", "--account-id", "111122223333"]);
         assert!(code == 1 && out.is_empty(), "{verb} {files}: {code} {out} {errors}");
         let parts = [
             "no PrivateImageWorkload, no RegistryCredential and no PullNetwork in ",
@@ -80,6 +80,50 @@ fn nothing_is_pruned_by_files_that_lead_nowhere() {
         ];
         assert!(parts.iter().all(|part| errors.contains(part)), "{verb} {files}: {errors}");
     }
+}
+
+/// With `--prune` an object that cannot be read would count as one that has left the files.
+#[test]
+fn what_may_be_an_object_is_not_passed_over() {
+    let lost = |line: &str| WORKLOAD.replacen(line, "", 1);
+    let (kind, version) = (lost("kind: PrivateImageWorkload\n"), lost("apiVersion: wharfinger.dev/v1alpha1\n"));
+    let items = format!("apiVersion: v1\nkind: List\nitmes: [{}]\n", "{kind: Pod}");
+    let rows: &[(&str, &str, bool, bool)] = &[
+        ("no `kind`", &kind, true, true),
+        ("no `apiVersion`", &version, true, true),
+        ("a List without `items`", &items, true, true),
+        ("no `apiVersion` and `kind`; with --prune what the files do not have is removed", "replicas: 2\n", false, true),
+        ("no `kind`; with --prune", "apiVersion: kustomize.config.k8s.io/v1beta1\n", false, true),
+        ("api stands twice", WORKLOAD, true, true),
+        ("no such text", "apiVersion: v1\nkind: ConfigMap\n", false, false),
+    ];
+    for (number, (part, text, alone, pruning)) in rows.iter().enumerate() {
+        let folder =
+            folder(&format!("lost-{number}"), &[("all/api.yaml", WORKLOAD), ("all/more.YAML", text), ("all/secret.yml", SECRET)]);
+        let (code, _, errors) = run(&folder, &["render", "-f", "all", "--account-id", "111122223333"]);
+        assert_eq!((code == 1, errors.contains(part)), (*alone, *alone), "{part}: {code} {errors}");
+        let prune = ["delete", "-f", "all", "--prune", "--owner", "a", "--account-id", "111122223333"];
+        let (_, _, errors) = run(&folder, &prune);
+        assert_eq!(errors.contains(part), *pruning, "{part}: {errors}");
+    }
+}
+
+#[test]
+fn prune_needs_files_and_an_owner() {
+    let folder = folder("owner", &[("api.yaml", WORKLOAD), ("secret.yaml", SECRET)]);
+    for verb in ["plan", "apply"] {
+        for environment in [&[][..], &[("WHARFINGER_OWNER", "")]] {
+            let (code, _, errors) = run_with(&folder, &[verb, "-f", ".", "--prune"], environment);
+            let told = ["--prune", "no --owner is named", "$WHARFINGER_OWNER", "name an owner that only these files have"];
+            assert!(code == 1 && told.iter().all(|part| errors.contains(part)), "{verb}: {code} {errors}");
+        }
+        for flags in [&["--prune", "--owner", "a"][..], &["--secret", "a=env:B"]] {
+            let (code, _, errors) = run(&folder, &[&[verb], flags].concat());
+            assert!(code != 0 && errors.contains("--filename <PATH>"), "{verb} {flags:?}: {code} {errors}");
+        }
+    }
+    let (code, _, errors) = run(&folder, &["render", "-f", ".", "--prune", "--account-id", "111122223333"]);
+    assert!(code == 1 && errors.contains("`plan` shows what would go"), "{code} {errors}");
 }
 
 /// In a folder there may be files for others.

@@ -29,8 +29,9 @@ pub(in crate::cli) struct Objects {
 }
 
 /// What is to be worked on: at least one workload, credential or network, with what stands beside it and the Secrets that flags give.
-pub(in crate::cli) fn read(paths: &[PathBuf], given: &[GivenSecret], common: &Common) -> anyhow::Result<Objects> {
-    let mut all = collect(paths, common)?;
+/// `complete` = what they do not have is removed, so nothing in them may be passed over by mistake.
+pub(in crate::cli) fn read(paths: &[PathBuf], given: &[GivenSecret], common: &Common, complete: bool) -> anyhow::Result<Objects> {
+    let mut all = collect(paths, common, complete)?;
     if all.objects.workloads.is_empty() && all.objects.credentials.is_empty() && all.objects.networks.is_empty() {
         let named = paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
         let passed = if all.passed.is_empty() { String::new() } else { format!(" (passed over: {})", all.passed.join("; ")) };
@@ -51,11 +52,11 @@ pub(in crate::cli) struct NoObjects(pub(in crate::cli) String);
 
 /// All that files hold. Objects of other kinds are passed over.
 pub(in crate::cli) fn objects(paths: &[PathBuf], common: &Common) -> anyhow::Result<Objects> {
-    Ok(collect(paths, common)?.objects)
+    Ok(collect(paths, common, false)?.objects)
 }
 
-fn collect<'a>(paths: &[PathBuf], common: &'a Common) -> anyhow::Result<Collected<'a>> {
-    let mut all = Collected { namespace: common.namespace.as_deref().unwrap_or("default"), ..Collected::default() };
+fn collect<'a>(paths: &[PathBuf], common: &'a Common, complete: bool) -> anyhow::Result<Collected<'a>> {
+    let mut all = Collected { namespace: common.namespace.as_deref().unwrap_or("default"), complete, ..Collected::default() };
     for document in documents(paths)? {
         all.take(document);
     }
@@ -67,6 +68,8 @@ fn collect<'a>(paths: &[PathBuf], common: &'a Common) -> anyhow::Result<Collecte
 struct Collected<'a> {
     /// Of objects that name none.
     namespace: &'a str,
+    /// Whether what they do not have is removed.
+    complete: bool,
     objects: Objects,
     /// Kind, namespace and name of each object.
     seen: BTreeSet<(String, String, String)>,
@@ -83,11 +86,14 @@ impl Collected<'_> {
         let word = |name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         let (version, kind) = (word("apiVersion"), word("kind"));
         match (version.as_str(), kind.as_str()) {
-            (_, "List") => {
-                for value in value.get("items").and_then(Value::as_array).cloned().unwrap_or_default() {
-                    self.take(Document { place: place.clone(), value, named });
+            (_, "List") => match value.get("items").and_then(Value::as_array) {
+                Some(items) => items.iter().for_each(|value| {
+                    self.take(Document { place: place.clone(), value: value.clone(), named });
+                }),
+                None => {
+                    self.problems.push(format!("{place}: a List without `items`: write the list of its objects, or leave it out"))
                 }
-            }
+            },
             (API, "PrivateImageWorkload") => {
                 let found = self.checked::<PrivateImageWorkload>(&check::WORKLOAD, &value, &place);
                 let found = found.and_then(|it| self.placed(PrivateImageWorkload { status: None, ..it }, &place));
@@ -120,8 +126,11 @@ impl Collected<'_> {
                 Ok(_) => {}
                 Err(error) => self.problems.push(format!("{place}: Namespace: {error}")),
             },
-            ("", _) | (_, "") if named => self.problems.push(format!("{place}: {NO_OBJECT}")),
-            ("", _) | (_, "") => self.passed.push(format!("{place}: {NO_OBJECT}")),
+            ("", _) | (_, "") => {
+                let told = format!("{place}: {}", no_object(&version, &kind, self.complete));
+                let counts = named || self.complete || group(&version) == GROUP || KINDS.contains(&kind.as_str());
+                if counts { self.problems.push(told) } else { self.passed.push(told) }
+            }
             (version, kind) => match misnamed(version, kind) {
                 Some(problem) => self.problems.push(format!("{place}: {problem}")),
                 None => self.passed.push(format!("{place}: {kind}")),
@@ -175,13 +184,28 @@ impl Collected<'_> {
     }
 }
 
-const NO_OBJECT: &str = "not an object of Kubernetes: it has no `apiVersion` and `kind`";
+const GROUP: &str = "wharfinger.dev";
+
+fn group(version: &str) -> &str {
+    version.split('/').next().unwrap_or_default()
+}
+
+/// What a document lacks that could be an object.
+fn no_object(version: &str, kind: &str, complete: bool) -> String {
+    let lacks = match (version, kind) {
+        ("", "") => "`apiVersion` and `kind`",
+        ("", _) => "`apiVersion`",
+        _ => "`kind`",
+    };
+    let remedy = "; with --prune what the files do not have is removed: write it, or keep this file elsewhere";
+    format!("not an object of Kubernetes: it has no {lacks}{}", if complete { remedy } else { "" })
+}
 
 /// What is wrong with the type of something that is probably meant to be ours.
 fn misnamed(version: &str, kind: &str) -> Option<String> {
-    let group = version.split('/').next().unwrap_or_default();
-    if group != "wharfinger.dev" {
-        let ours = kind == KINDS[0] || (KINDS.contains(&kind) && nearest(group, &["wharfinger.dev"]).is_some());
+    let group = group(version);
+    if group != GROUP {
+        let ours = kind == KINDS[0] || (KINDS.contains(&kind) && nearest(group, &[GROUP]).is_some());
         return ours.then(|| format!("apiVersion: {version:?}: {kind} is of {API}; write that"));
     }
     if KINDS.contains(&kind) {

@@ -171,6 +171,22 @@ fn a_lost_status_takes_nothing_from_older_revisions() {
     assert_eq!(live, 1, "and what nobody needs any more goes");
 }
 
+/// The pass that replaces the last revision finds no status: nothing is taken from that revision, then or later.
+#[test]
+fn a_lost_status_takes_nothing_from_the_revision_that_is_replaced() {
+    let mut story = Story::settled(inputs(API));
+    story.inputs.sources.insert("second".into(), docker(&[("registry.example.com", "b", "2")]));
+    story.inputs.workload.status = None;
+    story.respec(&API.replace("regcred", "second"));
+    for _ in 0..3 {
+        story.pass();
+        assert_eq!(granted(&story).secrets().len(), 2, "{:?}", story.status());
+    }
+    story.inputs.workload.spec.revision_history_limit = Some(0);
+    story.settle();
+    assert_eq!(granted(&story).secrets().len(), 1);
+}
+
 /// What is past and cannot be ended is told, and makes nothing unready.
 #[test]
 fn a_former_role_that_cannot_go_makes_nothing_unready() {

@@ -76,6 +76,7 @@ async fn the_examples_converge_with_no_cluster_and_the_second_time_change_nothin
     let world = World::enter("examples").await.still().await;
     let mut files = vec![];
     collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples"), Path::new(""), &mut files);
+    files.retain(|(name, _)| !name.starts_with("git")); // those of pipelines are no objects, which --prune does not pass over
     let files = files.iter().map(|(name, text)| (name.as_str(), text.replace("111122223333", &world.aws.id)));
     let examples = folder(&files.collect::<Vec<_>>());
 

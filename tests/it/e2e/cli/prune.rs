@@ -1,5 +1,7 @@
 //! `--prune`: what has left the files is found by its tags and removed; what is another's, retained or in use stays.
 
+mod places;
+mod registered;
 mod stays;
 
 use super::{folder, namespace, yaml};

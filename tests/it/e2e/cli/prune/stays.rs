@@ -56,7 +56,7 @@ async fn what_a_retained_workload_pulls_with_stays() {
     world.prune(&world.deploy(&[api.clone(), web, pull])).await;
     let before = world.aws.holdings().await;
     let text = world.prune(&world.deploy(&[api])).await;
-    assert!(text.contains("stays: ") && text.contains("pulls with it, and its deletionPolicy is Retain"), "{text}");
+    assert!(text.contains("stays: ") && text.contains("pulls with it, and stays registered"), "{text}");
     assert_eq!(world.aws.holdings().await, before);
 }
 
