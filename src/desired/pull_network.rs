@@ -21,6 +21,10 @@ use std::collections::BTreeSet;
 /// Longest name of a security group (EC2: CreateSecurityGroup).
 const MAX_GROUP_NAME: usize = 255;
 
+/// What the status says of an endpoint that is gone, and of one that has been asked to go.
+pub(crate) const DELETED: &str = "deleted";
+pub(crate) const DELETING: &str = "deleting";
+
 /// What stands for the namespace of what is in none.
 const NO_NAMESPACE: &str = "-";
 
@@ -113,11 +117,15 @@ impl Belongings {
 pub struct NetworkRemoval {
     /// What is its own.
     pub belongings: Belongings,
+    /// The endpoints that the status names as kept, and not as deleted.
+    pub recorded: Vec<crate::api::EndpointStatus>,
 }
 
 /// What a network leaves behind. Needs no valid spec. What it took over is its own as well, as a secret is that was taken over.
 pub fn network_removal(inputs: &NetworkInputs, target: &Target) -> NetworkRemoval {
-    NetworkRemoval { belongings: belongings(inputs, target) }
+    let recorded = inputs.network.status.iter().flat_map(|status| &status.endpoints);
+    let recorded = recorded.filter(|it| it.managed && !is_gone(it)).cloned().collect();
+    NetworkRemoval { belongings: belongings(inputs, target), recorded }
 }
 
 impl NetworkRemoval {
@@ -164,6 +172,11 @@ impl DesiredNetwork {
     }
 }
 
+/// Whether the status says that an endpoint is gone, or that it was asked to go.
+pub(crate) fn is_gone(endpoint: &crate::api::EndpointStatus) -> bool {
+    matches!(endpoint.state.as_deref(), Some(DELETED | DELETING))
+}
+
 fn name(network: &PullNetwork) -> &str {
     network.metadata.name.as_deref().unwrap_or_default()
 }
@@ -201,6 +214,7 @@ pub fn resolve_network(inputs: &NetworkInputs, target: &Target) -> Result<Desire
         },
         policy: policies.of(service),
         recorded: recorded.iter().find(|it| it.service == service.short()).and_then(|it| it.id.clone()),
+        gone: recorded.iter().find(|it| it.service == service.short() && is_gone(it)).and_then(|it| it.id.clone()),
     };
     let endpoints: Vec<DesiredEndpoint> =
         needs(&spec.tasks, &spec.pulls).into_iter().map(|need| endpoint(need.service, need.reason)).collect();
