@@ -35,8 +35,9 @@ pub struct DesiredNetwork {
     pub target: Target,
     /// Its name.
     pub name: String,
-    /// The object's uid; outside a cluster empty.
-    pub uid: String,
+    /// The object's uid, and the generation of its spec; outside a cluster both are empty. They tell one request for an endpoint from
+    /// another that is alike: what a spec left out and asks for again is another endpoint.
+    pub revision: String,
     /// Whose endpoints and group are.
     pub owner: Owner,
     /// The VPC.
@@ -223,7 +224,11 @@ pub fn resolve_network(inputs: &NetworkInputs, target: &Target) -> Result<Desire
     Ok(DesiredNetwork {
         target: target.clone(),
         name: name(network).to_owned(),
-        uid: network.metadata.uid.clone().unwrap_or_default(),
+        revision: format!(
+            "{}/{}",
+            network.metadata.uid.as_deref().unwrap_or_default(),
+            network.metadata.generation.unwrap_or_default()
+        ),
         owner: owner(inputs),
         vpc_id: spec.vpc_id.clone(),
         subnets: chosen(&spec.subnet_ids, spec.subnet_selector.as_ref()).unwrap_or(Chosen::Ids(BTreeSet::new())),

@@ -183,7 +183,7 @@ impl<'a> View<'a> {
                 format!("endpoint {id} is not listed any more; it is made anew if the next pass does not find it either");
             return plan.hold(subject(wanted.desired), Hold::Waiting, message);
         }
-        let endpoint = wanted.create(&it.vpc_id, &it.owner, &it.name, &it.uid);
+        let endpoint = wanted.create(&it.vpc_id, &it.owner, &it.name, &it.revision);
         let after = self.after(wanted);
         plan.step(subject(wanted.desired), Action::CreateVpcEndpoint { endpoint }, &after, &wanted.desired.reason, vec![]);
     }

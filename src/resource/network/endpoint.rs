@@ -47,7 +47,7 @@ impl Wanted<'_> {
     /// was lost, makes no second endpoint (EC2 API, ensuring idempotency). It has the id of the endpoint that is gone in it as well: to
     /// a token that EC2 has seen it answers with what it made then, even if that is deleted by now. The ids of groups are added by
     /// [`behind`].
-    pub fn create(&self, vpc_id: &str, owner: &Owner, network: &str, uid: &str) -> NewEndpoint {
+    pub fn create(&self, vpc_id: &str, owner: &Owner, network: &str, revision: &str) -> NewEndpoint {
         let is_gateway = self.desired.service.endpoint_kind() == EndpointKind::Gateway;
         let mut endpoint = NewEndpoint {
             service_name: self.service_name.clone(),
@@ -62,7 +62,7 @@ impl Wanted<'_> {
             tags: super::named_tags(owner, &format!("wharfinger {network} {}", self.desired.service)),
         };
         let unplaced = NewEndpoint { group_ids: BTreeSet::new(), ..endpoint.clone() };
-        let content = json!({"endpoint": unplaced, "uid": uid, "gone": self.desired.gone});
+        let content = json!({"endpoint": unplaced, "revision": revision, "gone": self.desired.gone});
         endpoint.client_token = short_hash(&content.to_string(), 64);
         endpoint
     }

@@ -43,6 +43,19 @@ fn a_lost_answer_and_a_late_list_make_no_second_one() {
     assert_eq!(scene.world.endpoints.len(), 5);
 }
 
+/// What the spec left out for a while is another endpoint: EC2 would answer to the old token with the one that is gone.
+#[test]
+fn what_is_asked_for_again_is_made_at_once() {
+    let mut scene = Scene::settled(FARGATE);
+    for (generation, logs) in [(2, "awslogs: false"), (3, "awslogs: true")] {
+        scene.respec(&FARGATE.replace("awslogs: true", logs));
+        scene.inputs.network.metadata.generation = Some(generation);
+        assert_eq!(done(&scene.plan()).len(), 1);
+        assert!(scene.settle() <= 1, "one write, and no second try");
+    }
+    assert_eq!(scene.world.of("logs").state, "available");
+}
+
 /// Deleted by hand: one pass sees it, the next makes another.
 #[test]
 fn what_was_deleted_by_hand_is_made_by_the_second_pass() {
