@@ -29,6 +29,7 @@ pub use pull_network_ref::{Endpoints, UsedNetwork};
 
 pub use history::{FormerRole, FormerSecret, REVISION_HISTORY_LIMIT};
 pub use pull_network::{Belongings, DesiredGroups, DesiredNetwork, NetworkRemoval, network_removal, resolve_network};
+pub(crate) use pull_network::{DELETED, DELETING, is_gone};
 pub use registry_credential::{CredentialSecret, DesiredCredential, resolve_credential};
 pub use removal::{Removal, RemovedSecret, definition_names, known_definitions, removal, role_name};
 

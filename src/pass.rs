@@ -6,6 +6,7 @@ mod pull_network;
 mod registry_credential;
 
 pub use order::blocked;
+pub(crate) use pull_network::ended_endpoints;
 pub use pull_network::network_facts;
 pub use registry_credential::credential_facts;
 

@@ -87,8 +87,8 @@ pub struct PullNetworkSpec {
     pub pulls: Pulls,
 
     /// Whether the usual names of Amazon ECR's API (`api.ecr.…`) lead to the endpoint in the whole VPC: true by default. Where it is
-    /// false, whoever calls that API must name the endpoint; tasks on Fargate do so themselves. The other interface endpoints have
-    /// private DNS in any case.
+    /// false, whoever calls that API must name the endpoint, and tasks of ECS need another way to it. The other interface endpoints
+    /// have private DNS in any case.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub ecr_api_private_dns: bool,
 
@@ -98,7 +98,7 @@ pub struct PullNetworkSpec {
     pub policies: EndpointPolicies,
 
     /// Who else uses the endpoints, by ARN, `*` and `?` allowed: roles of instances and pipelines, this controller. Policies that are
-    /// not `Full` admit them.
+    /// not `Full` admit them. Of a role it is the ARN of the role, not of its sessions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(
         length(max = 100),

@@ -5,7 +5,8 @@ use crate::aws::{Account, ec2};
 use crate::failure::Failure;
 use crate::pass::Output;
 use crate::plan::Action;
-use crate::resource::network::{EndpointChange, NewEndpoint};
+use crate::resource::network::EndpointChange;
+use crate::resource::network::endpoint::behind;
 use std::collections::BTreeSet;
 
 /// Carries out an action of a network.
@@ -19,7 +20,7 @@ pub(super) async fn execute(account: &Account, action: &Action, made: &Made) -> 
         Action::DeleteSecurityGroup { group_id } => ec2::delete_group(account, group_id).await,
         Action::CreateVpcEndpoint { endpoint } => {
             let group_ids = all_known(&endpoint.group_ids, made);
-            ec2::create_endpoint(account, &NewEndpoint { group_ids, ..endpoint.clone() }).await
+            ec2::create_endpoint(account, &behind(endpoint, group_ids)).await
         }
         Action::ModifyVpcEndpoint { endpoint_id, change } => {
             let add_group_ids = all_known(&change.add_group_ids, made);

@@ -12,6 +12,7 @@ use crate::api::{
     PullNetworkStatus,
 };
 use crate::converge::{converge_network, remove_network};
+use crate::desired::DELETED;
 use crate::pass::Pass;
 use crate::plan::Hold;
 use crate::status::{READY, Reason, blocked_network, network_users, summarise_network};
@@ -27,6 +28,8 @@ use std::time::{Duration, Instant};
 
 /// How often an endpoint that is being made is looked at: it takes AWS a few minutes.
 const PENDING: Duration = Duration::from_secs(15);
+/// When an endpoint that served and is not listed any more is made anew. One that was made a moment ago gets more time to be listed.
+const LOST: Duration = Duration::from_secs(2);
 /// How often the end of endpoints that were deleted is looked for.
 const ENDING: Duration = Duration::from_secs(10);
 
@@ -94,7 +97,7 @@ async fn pass(context: &Context, lead: &Lead, api: &Api<PullNetwork>, network: P
     let reason = reason_of(ready(&status));
     let uid = network.uid().unwrap_or_default();
     let late = lead.read_back(&uid, &pass).filter(|_| reason == Reason::Succeeded);
-    let pending = (reason == Reason::Progressing).then_some(PENDING);
+    let pending = (reason == Reason::Progressing).then(|| if has_lost(&network, &status) { LOST } else { PENDING });
     let next = match turn(&pass).or(late).or(pending) {
         Some(wait) => Action::requeue(jittered(wait)),
         None => next(context, &uid, network.spec.interval.as_deref(), &pass, reason),
@@ -104,6 +107,15 @@ async fn pass(context: &Context, lead: &Lead, api: &Api<PullNetwork>, network: P
 
 fn ready(status: &PullNetworkStatus) -> Option<&Condition> {
     status.conditions.iter().find(|condition| condition.type_ == READY)
+}
+
+/// Whether an endpoint that served is gone.
+fn has_lost(before: &PullNetwork, now: &PullNetworkStatus) -> bool {
+    let served = |id: &Option<String>| {
+        let known = before.status.iter().flat_map(|status| &status.endpoints);
+        known.filter(|it| it.state.as_deref() == Some("available")).any(|it| it.id == *id)
+    };
+    now.endpoints.iter().any(|it| it.state.as_deref() == Some(DELETED) && served(&it.id))
 }
 
 /// Whether the last pass had found this very spec converged.

@@ -21,6 +21,10 @@ use std::collections::BTreeSet;
 /// Longest name of a security group (EC2: CreateSecurityGroup).
 const MAX_GROUP_NAME: usize = 255;
 
+/// What the status says of an endpoint that is gone, and of one that has been asked to go.
+pub(crate) const DELETED: &str = "deleted";
+pub(crate) const DELETING: &str = "deleting";
+
 /// What stands for the namespace of what is in none.
 const NO_NAMESPACE: &str = "-";
 
@@ -31,8 +35,9 @@ pub struct DesiredNetwork {
     pub target: Target,
     /// Its name.
     pub name: String,
-    /// The object's uid; outside a cluster empty.
-    pub uid: String,
+    /// The object's uid, and the generation of its spec; outside a cluster both are empty. They tell one request for an endpoint from
+    /// another that is alike: what a spec left out and asks for again is another endpoint.
+    pub revision: String,
     /// Whose endpoints and group are.
     pub owner: Owner,
     /// The VPC.
@@ -113,11 +118,15 @@ impl Belongings {
 pub struct NetworkRemoval {
     /// What is its own.
     pub belongings: Belongings,
+    /// The endpoints that the status names as kept, and not as deleted.
+    pub recorded: Vec<crate::api::EndpointStatus>,
 }
 
 /// What a network leaves behind. Needs no valid spec. What it took over is its own as well, as a secret is that was taken over.
 pub fn network_removal(inputs: &NetworkInputs, target: &Target) -> NetworkRemoval {
-    NetworkRemoval { belongings: belongings(inputs, target) }
+    let recorded = inputs.network.status.iter().flat_map(|status| &status.endpoints);
+    let recorded = recorded.filter(|it| it.managed && !is_gone(it)).cloned().collect();
+    NetworkRemoval { belongings: belongings(inputs, target), recorded }
 }
 
 impl NetworkRemoval {
@@ -164,6 +173,11 @@ impl DesiredNetwork {
     }
 }
 
+/// Whether the status says that an endpoint is gone, or that it was asked to go.
+pub(crate) fn is_gone(endpoint: &crate::api::EndpointStatus) -> bool {
+    matches!(endpoint.state.as_deref(), Some(DELETED | DELETING))
+}
+
 fn name(network: &PullNetwork) -> &str {
     network.metadata.name.as_deref().unwrap_or_default()
 }
@@ -201,6 +215,7 @@ pub fn resolve_network(inputs: &NetworkInputs, target: &Target) -> Result<Desire
         },
         policy: policies.of(service),
         recorded: recorded.iter().find(|it| it.service == service.short()).and_then(|it| it.id.clone()),
+        gone: recorded.iter().find(|it| it.service == service.short() && is_gone(it)).and_then(|it| it.id.clone()),
     };
     let endpoints: Vec<DesiredEndpoint> =
         needs(&spec.tasks, &spec.pulls).into_iter().map(|need| endpoint(need.service, need.reason)).collect();
@@ -209,7 +224,11 @@ pub fn resolve_network(inputs: &NetworkInputs, target: &Target) -> Result<Desire
     Ok(DesiredNetwork {
         target: target.clone(),
         name: name(network).to_owned(),
-        uid: network.metadata.uid.clone().unwrap_or_default(),
+        revision: format!(
+            "{}/{}",
+            network.metadata.uid.as_deref().unwrap_or_default(),
+            network.metadata.generation.unwrap_or_default()
+        ),
         owner: owner(inputs),
         vpc_id: spec.vpc_id.clone(),
         subnets: chosen(&spec.subnet_ids, spec.subnet_selector.as_ref()).unwrap_or(Chosen::Ids(BTreeSet::new())),

@@ -2,18 +2,16 @@
 
 use super::{Done, Facts, Outcome};
 use crate::api::EndpointStatus;
-use crate::desired::{DesiredGroups, DesiredNetwork};
+use crate::desired::{DELETED, DELETING, DesiredGroups, DesiredNetwork};
 use crate::observed::Snapshot;
-use crate::plan::{self, Action, Hold, Plan, Subject};
+use crate::plan::{self, Action, Hold, Plan, Step, Subject};
 use crate::resource::network::endpoint::DesiredEndpoint;
 use crate::resource::network::services::Service;
 use crate::resource::network::{Endpoint, EndpointKind, ObservedNetwork, kind_word};
 use std::collections::BTreeSet;
 
-/// AWS's words for what has just been asked for.
+/// AWS's word for what has just been asked for.
 const PENDING: &str = "pending";
-const DELETING: &str = "deleting";
-const DELETED: &str = "deleted";
 
 /// What is known of a network after the steps.
 pub fn network_facts(desired: &DesiredNetwork, observed: &ObservedNetwork, plan: &Plan, outcomes: &[Outcome]) -> Facts {
@@ -66,7 +64,7 @@ fn status(
     {
         return told(Some(other.id.clone()), Some(&other.state), adopted(done).contains(&other.id));
     }
-    let seen = |id: &Option<String>| all.iter().find(|it| Some(&it.id) == id.as_ref());
+    let seen = |id: &Option<String>| all.iter().find(|it| Some(&it.id) == id.as_ref() && it.state != DELETED);
     match recorded.map(|it| (it, seen(&it.id))) {
         Some((gone, None)) if gone.managed => told(gone.id.clone(), Some(DELETED), true),
         // Something else could not be seen. What was found to suffice then counts until the contrary is known.
@@ -90,12 +88,17 @@ fn is_in_the_way(service: Service, done: &Done) -> bool {
     done.plan.held.iter().any(|held| held.subject == subject && held.hold == Hold::NotOurs)
 }
 
-fn ended(done: &Done) -> BTreeSet<String> {
+/// The ids of endpoints that were asked to go.
+pub(crate) fn ended_endpoints<'a>(steps: impl Iterator<Item = &'a Step>) -> BTreeSet<String> {
     let id = |action: &Action| match action {
         Action::DeleteVpcEndpoint { endpoint_id } => Some(endpoint_id.clone()),
         _ => None,
     };
-    done.steps().filter_map(|step| id(&step.action)).collect()
+    steps.filter_map(|step| id(&step.action)).collect()
+}
+
+fn ended(done: &Done) -> BTreeSet<String> {
+    ended_endpoints(done.steps())
 }
 
 fn adopted(done: &Done) -> BTreeSet<String> {

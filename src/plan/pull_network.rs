@@ -3,6 +3,7 @@
 
 mod endpoints;
 mod foreign;
+mod groups;
 mod imagined;
 mod leftovers;
 mod s3;
@@ -12,11 +13,10 @@ pub use imagined::imagined_for_network;
 pub use leftovers::remove_network;
 
 use super::{Hold, Plan, Subject};
-use crate::desired::{DesiredGroups, DesiredNetwork};
+use crate::desired::DesiredNetwork;
 use crate::observed::Snapshot;
-use crate::resource::network::group::{Inbound, inbound};
 use crate::resource::network::services::Service;
-use crate::resource::network::{EndpointKind, ObservedNetwork, SecurityGroup, Subnet};
+use crate::resource::network::{EndpointKind, ObservedNetwork, Subnet};
 use crate::status::Reason;
 use endpoints::View;
 use std::collections::{BTreeMap, BTreeSet};
@@ -42,7 +42,8 @@ fn steps(desired: &DesiredNetwork, observed: &ObservedNetwork, plan: &mut Plan) 
         return BTreeMap::new();
     };
     let resolves = resolves(desired, observed, plan);
-    let groups = groups(desired, observed, &subnets, plan);
+    let needs_groups = groups::are_needed(desired, observed);
+    let groups = if needs_groups { groups::plan(desired, observed, &subnets, plan) } else { Some(BTreeSet::new()) };
     let (all, services) = match (&observed.endpoints, &observed.services) {
         (Snapshot::Present(all), Snapshot::Present(services)) => (all, services),
         (Snapshot::Unknown(failure), _) | (_, Snapshot::Unknown(failure)) => {
@@ -52,7 +53,7 @@ fn steps(desired: &DesiredNetwork, observed: &ObservedNetwork, plan: &mut Plan) 
         }
         (Snapshot::Absent, _) | (_, Snapshot::Absent) => return BTreeMap::new(), // lists are never absent
     };
-    let view = View { desired, observed, subnets, all, services, resolves, groups };
+    let view = View { desired, observed, subnets, all, services, resolves, needs_groups, groups };
     let (mut billed, mut used) = (vec![], BTreeMap::new());
     for wanted in &desired.endpoints {
         let planned = view.plan(wanted, plan);
@@ -159,68 +160,6 @@ fn resolves(desired: &DesiredNetwork, observed: &ObservedNetwork, plan: &mut Pla
         plan.hold(subject, Hold::Refused(Reason::NetworkUnsuitable), message);
     }
     off.is_empty()
-}
-
-/// The security groups of interface endpoints; none while they cannot be said.
-fn groups(
-    desired: &DesiredNetwork,
-    observed: &ObservedNetwork,
-    subnets: &[&Subnet],
-    plan: &mut Plan,
-) -> Option<BTreeSet<String>> {
-    if !desired.has_interfaces() {
-        return Some(BTreeSet::new());
-    }
-    let subject = Subject::security_group(&desired.groups.label());
-    let all = match &observed.groups {
-        Snapshot::Unknown(failure) => return hold_unseen(plan, subject, failure),
-        Snapshot::Absent => return None, // lists are never absent
-        Snapshot::Present(all) => all,
-    };
-    let ranges: BTreeSet<String> = subnets.iter().flat_map(|subnet| subnet.cidrs.clone()).collect();
-    match &desired.groups {
-        DesiredGroups::Made(group) => group.plan(all, &ranges, plan).map(|id| [id].into()),
-        DesiredGroups::Given(ids) => {
-            check_given(desired, ids, all, &ranges, plan);
-            (!plan.holds(&subject)).then(|| ids.clone())
-        }
-    }
-}
-
-/// Groups that exist are not changed: that they let 443 in from every subnet (rule 51) is checked.
-fn check_given(
-    desired: &DesiredNetwork,
-    ids: &BTreeSet<String>,
-    all: &[SecurityGroup],
-    ranges: &BTreeSet<String>,
-    plan: &mut Plan,
-) {
-    let subject = Subject::security_group(&desired.groups.label());
-    let found: Vec<&SecurityGroup> = all.iter().filter(|group| ids.contains(&group.id)).collect();
-    let missing: Vec<&str> = ids.iter().filter(|id| !found.iter().any(|group| group.id == **id)).map(String::as_str).collect();
-    if !missing.is_empty() {
-        let message = format!(
-            "VPC {} has no security group {}; correct spec.securityGroups.ids, or make it",
-            desired.vpc_id,
-            missing.join(", ")
-        );
-        return plan.hold(subject, Hold::Missing, message);
-    }
-    let listed = |ranges: BTreeSet<String>| ranges.into_iter().collect::<Vec<_>>().join(", ");
-    match inbound(found, ranges) {
-        Inbound::Open => {}
-        Inbound::Unproven(ranges) => plan.notes.push(format!(
-            "{subject}: whether 443 comes in from {} is not known, as some rules name groups or prefix lists, and not ranges",
-            listed(ranges)
-        )),
-        Inbound::Closed(ranges) => {
-            let message = format!(
-                "{subject} lets no TCP 443 in from {}, so tasks there would not reach the endpoints; add a rule, or let Wharfinger make a group (spec.securityGroups.create)",
-                listed(ranges)
-            );
-            plan.hold(subject, Hold::Refused(Reason::NetworkUnsuitable), message);
-        }
-    }
 }
 
 /// What AWS bills by the hour, where this plan changes it. `billed` = the network interfaces of each endpoint of ours. Gateways cost

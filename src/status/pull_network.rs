@@ -5,7 +5,8 @@ use super::{
     ENDPOINTS_READY, MAX_PLAN, Parts, READY, Reason, Verdict, condition, conditions, refusal, requested_at, verdict, waiting,
 };
 use crate::api::{EndpointStatus, PullNetwork, PullNetworkStatus};
-use crate::pass::{Facts, Pass, Round};
+use crate::desired::DELETING;
+use crate::pass::{Facts, Pass, Round, ended_endpoints};
 use crate::plan::{Kind, render};
 use jiff::Timestamp;
 
@@ -129,6 +130,11 @@ pub fn blocked_network(
     let mut status = network.status.clone().unwrap_or_default();
     status.observed_generation = network.metadata.generation;
     status.users = users.len() as i64;
+    if let Some(Pass::Done(round)) = pass {
+        let ended = ended_endpoints(round.done());
+        let gone = status.endpoints.iter_mut().filter(|it| it.id.as_ref().is_some_and(|id| ended.contains(id)));
+        gone.for_each(|it| it.state = Some(DELETING.to_owned()));
+    }
     let previous = std::mem::take(&mut status.conditions);
     status.conditions = waiting(reason, &message, network.metadata.generation, &previous, now);
     Some((reason, status))

@@ -30,7 +30,7 @@ pub(crate) fn subnet(subnet: types::Subnet) -> Option<Subnet> {
         owner_id: subnet.owner_id.unwrap_or_default(),
         zone: subnet.availability_zone.unwrap_or_default(),
         cidrs: subnet.cidr_block.into_iter().chain(ranges).filter(|range| !range.is_empty()).collect(),
-        tags: tags(subnet.tags),
+        tags: all_tags(subnet.tags),
     })
 }
 
@@ -45,7 +45,7 @@ pub(crate) fn route_table(table: types::RouteTable) -> Option<RouteTable> {
         vpc_id: table.vpc_id.unwrap_or_default(),
         is_main: associations.iter().any(|it| it.main == Some(true)),
         subnet_ids: associations.into_iter().filter_map(|it| it.subnet_id).collect(),
-        tags: tags(table.tags),
+        tags: all_tags(table.tags),
     })
 }
 
@@ -120,9 +120,14 @@ fn set(list: Option<Vec<String>>) -> BTreeSet<String> {
     list.unwrap_or_default().into_iter().collect()
 }
 
+/// Those that users write: what we write to things of ours is compared with these.
 fn tags(tags: Option<Vec<types::Tag>>) -> Tags {
-    let pairs = tags.unwrap_or_default().into_iter().filter_map(|tag| Some((tag.key?, tag.value.unwrap_or_default())));
-    pairs.filter(|(key, _)| !key.starts_with("aws:")).collect()
+    all_tags(tags).into_iter().filter(|(key, _)| !key.starts_with("aws:")).collect()
+}
+
+/// With those of AWS itself: subnets and route tables may be chosen by the tags that CloudFormation gives them.
+fn all_tags(tags: Option<Vec<types::Tag>>) -> Tags {
+    tags.unwrap_or_default().into_iter().filter_map(|tag| Some((tag.key?, tag.value.unwrap_or_default()))).collect()
 }
 
 #[cfg(test)]

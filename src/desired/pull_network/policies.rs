@@ -43,8 +43,13 @@ pub(super) fn resolve(spec: &PullNetworkSpec, target: &Target, problems: &mut Ve
     let (named, none) = (&spec.policies, PolicyDocuments::default());
     let documents = named.documents.as_ref().unwrap_or(&none);
     let roles = roles(target);
-    let scope =
-        PolicyScope { partition: target.partition, region: &target.region, roles: &roles, others: &spec.additional_principals };
+    let scope = PolicyScope {
+        partition: target.partition,
+        region: &target.region,
+        roles: &roles,
+        others: &spec.additional_principals,
+        caches: spec.pulls.pull_through_cache,
+    };
     let mut choose = |key: &str, named: Option<Value>, document: Option<&crate::api::Definition>| {
         let field = match document {
             Some(_) => format!("spec.policies.documents.{key}"),

@@ -82,6 +82,11 @@ fn check_principals(spec: &PullNetworkSpec, target: &Target, problems: &mut Vec<
                 target.partition
             );
             problems.push(Problem::spec(format!("spec.additionalPrincipals[{index}]"), arn, rule, "correct it"));
+        } else if matches!(parts.as_slice(), [_, _, "sts", _, _, resource] if resource.starts_with("assumed-role")) {
+            // IAM user guide, aws:PrincipalArn: of a role's session the key is the ARN of the role.
+            let rule = "callers are compared by aws:PrincipalArn, which for the session of a role is the ARN of the role";
+            let remedy = format!("write the role's ARN: arn:{}:iam::ACCOUNT:role/NAME", target.partition);
+            problems.push(Problem::spec(format!("spec.additionalPrincipals[{index}]"), arn, rule, remedy));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The endpoints that a network needs: one that is ours is kept right, one of others is used or held, and else one is made.
 
-use crate::desired::DesiredNetwork;
+use crate::desired::{DesiredNetwork, is_gone};
 use crate::observed::Snapshot;
 use crate::plan::{Action, Hold, Plan, Subject};
 use crate::resource::network::endpoint::{DesiredEndpoint, Phase, Wanted, calls, phase};
@@ -22,6 +22,8 @@ pub(super) struct View<'a> {
     pub(super) services: &'a [EndpointService],
     /// Whether the usual names of services can lead to endpoints.
     pub(super) resolves: bool,
+    /// Whether an interface endpoint is ours or is going to be.
+    pub(super) needs_groups: bool,
     /// Those of interface endpoints; none while they cannot be said.
     pub(super) groups: Option<BTreeSet<String>>,
 }
@@ -170,10 +172,18 @@ impl<'a> View<'a> {
         Some(served)
     }
 
-    /// Makes it.
+    /// Makes it. One that was there and is not listed is deleted, or not listed yet (EC2 API, eventual consistency): the status then says
+    /// that it is deleted, and the next pass makes another if it is still not there.
     pub(super) fn create(&self, wanted: &Wanted, plan: &mut Plan) {
         let it = self.desired;
-        let endpoint = wanted.create(&it.vpc_id, &it.owner, &it.name, &it.uid);
+        let short = wanted.desired.service.short();
+        let lost = it.recorded.iter().find(|it| it.service == short && it.managed && !is_gone(it));
+        if let Some(id) = lost.and_then(|it| it.id.as_ref()) {
+            let message =
+                format!("endpoint {id} is not listed any more; it is made anew if the next pass does not find it either");
+            return plan.hold(subject(wanted.desired), Hold::Waiting, message);
+        }
+        let endpoint = wanted.create(&it.vpc_id, &it.owner, &it.name, &it.revision);
         let after = self.after(wanted);
         plan.step(subject(wanted.desired), Action::CreateVpcEndpoint { endpoint }, &after, &wanted.desired.reason, vec![]);
     }
@@ -202,7 +212,8 @@ impl<'a> View<'a> {
                 plan.step(subject.clone(), action, &[], format!("it is {}{error}", found.state), vec![]);
                 let message =
                     format!("endpoint {} is {}{error}; it is deleted, and made anew once it is gone", found.id, found.state);
-                plan.hold(subject, Hold::Waiting, message);
+                // Not `Waiting`: what fails again and again is tried at longer and longer intervals.
+                plan.hold(subject, Hold::Refused(Reason::RefusedByAws), message);
             }
             Phase::Deleted => {}
         }
@@ -233,7 +244,7 @@ impl<'a> View<'a> {
         let id = ours.map_or("VPC_ENDPOINT_ID", |ours| ours.id.as_str());
         let region = &self.desired.target.region;
         plan.notes.push(format!(
-            "the usual names of Amazon ECR's API do not lead to the endpoint, as spec.ecrApiPrivateDns is false: whoever calls it from instances must pass --endpoint-url https://{id}.api.ecr.{region}.vpce.amazonaws.com"
+            "the usual names of Amazon ECR's API do not lead to the endpoint, as spec.ecrApiPrivateDns is false: whoever calls it from instances must pass --endpoint-url https://{id}.api.ecr.{region}.vpce.amazonaws.com; that tasks of ECS do so, AWS does not say: they need another way to that API"
         ));
     }
 }

@@ -1,8 +1,10 @@
 //! Endpoints of others: never doubled. One that suffices is used as it is; one that may be taken over is; any other is in the way.
 
 use super::endpoints::{View, known, subject};
-use crate::plan::{Action, Hold, Plan};
-use crate::resource::network::endpoint::{Phase, Wanted, phase};
+use super::groups::{ranges, shut_out};
+use crate::desired::DesiredNetwork;
+use crate::plan::{Action, Hold, Plan, Subject};
+use crate::resource::network::endpoint::{DesiredEndpoint, Phase, Wanted, phase};
 use crate::resource::network::group::{Inbound, inbound};
 use crate::resource::network::{Endpoint, EndpointKind, SecurityGroup, kind_word, policies};
 use crate::resource::tags::claimed_by;
@@ -28,8 +30,8 @@ impl View<'_> {
             }
             Err(_) => &[],
         };
-        if let Some(taken) = others.iter().find(|other| self.takes(other, wanted)) {
-            self.take_over(wanted, taken, plan);
+        if let Some(taken) = others.iter().find(|other| takes(self.desired, other, wanted.desired)) {
+            self.take_over(wanted, taken, groups, plan);
             return None;
         }
         let mut verdicts = others.iter().map(|other| (*other, self.judge(wanted, other, others, groups))).collect::<Vec<_>>();
@@ -60,15 +62,9 @@ impl View<'_> {
         None
     }
 
-    /// What a service of AWS keeps is never taken over.
-    fn takes(&self, other: &Endpoint, wanted: &Wanted) -> bool {
-        let right = other.kind == wanted.desired.service.endpoint_kind() && phase(other) == Phase::Available;
-        right && !other.requester_managed && self.desired.adoption.takes(&other.tags)
-    }
-
     /// The next pass makes it what the spec says. Route tables that the spec does not name would be taken from it, and with them
     /// somebody's way to S3.
-    fn take_over(&self, wanted: &Wanted, found: &Endpoint, plan: &mut Plan) {
+    fn take_over(&self, wanted: &Wanted, found: &Endpoint, groups: &[SecurityGroup], plan: &mut Plan) {
         let subject = subject(wanted.desired);
         let lost: Vec<&str> = found.route_table_ids.difference(&wanted.route_table_ids).map(String::as_str).collect();
         if !lost.is_empty() {
@@ -79,10 +75,34 @@ impl View<'_> {
             );
             return plan.hold(subject, Hold::NotOurs, message);
         }
+        let cut = self.cut_off(found, groups);
+        if !cut.is_empty() {
+            let message = format!(
+                "endpoint {} lets 443 in from {}, which {} would not do when it is taken over, so what runs there would lose {}; add the subnets to spec.subnetIds, or have the group let them in first",
+                found.id,
+                cut.into_iter().collect::<Vec<_>>().join(", "),
+                Subject::security_group(&self.desired.groups.label()),
+                wanted.desired.service
+            );
+            return plan.hold(subject, Hold::NotOurs, message);
+        }
         let (endpoint_id, tags, before) = (found.id.clone(), self.desired.owner.tags(), found.tags.clone());
         let reason = format!("adoptionPolicy is {:?}, and nobody else claims it", self.desired.adoption.policy);
         plan.step(subject.clone(), Action::AdoptEndpoint { endpoint_id, tags, before }, &[], reason, vec![]);
         plan.hold(subject, Hold::Waiting, format!("endpoint {} is taken over, then made what the spec says", found.id));
+    }
+
+    /// Ranges of the VPC that an interface endpoint of others lets in, and our groups do not.
+    fn cut_off(&self, found: &Endpoint, groups: &[SecurityGroup]) -> BTreeSet<String> {
+        if found.kind != EndpointKind::Interface {
+            return BTreeSet::new();
+        }
+        let shut_out = shut_out(self.desired, groups, &ranges(self.observed, &self.subnets));
+        let theirs = groups.iter().filter(|group| found.group_ids.contains(&group.id));
+        match inbound(theirs, &shut_out) {
+            Inbound::Open => shut_out,
+            Inbound::Closed(closed) | Inbound::Unproven(closed) => shut_out.difference(&closed).cloned().collect(),
+        }
     }
 
     fn judge(&self, wanted: &Wanted, other: &Endpoint, all: &[&Endpoint], groups: &[SecurityGroup]) -> Verdict {
@@ -134,6 +154,12 @@ impl View<'_> {
             )),
         }
     }
+}
+
+/// Whether one of others is taken over. What a service of AWS keeps never is.
+pub(super) fn takes(network: &DesiredNetwork, other: &Endpoint, wanted: &DesiredEndpoint) -> bool {
+    let right = other.kind == wanted.service.endpoint_kind() && phase(other) == Phase::Available;
+    right && !other.requester_managed && network.adoption.takes(&other.tags)
 }
 
 /// A route table has one S3 gateway, and several gateways may share the work.

@@ -23,8 +23,23 @@ pub fn remove_network(removal: &NetworkRemoval, observed: &ObservedNetwork) -> P
         (Snapshot::Absent, _) | (_, Snapshot::Absent) => return plan, // lists are never absent
     };
     end_endpoints(&removal.belongings, all.iter().filter(|it| removal.belongings.has(it)), "the network goes", &mut plan);
-    if let Some(group) = groups.iter().find(|group| removal.belongings.has_group(group)) {
+    // One that was made a moment ago may not be listed yet.
+    let mut unlisted = vec![];
+    for recorded in &removal.recorded {
+        if let Some(id) = recorded.id.as_ref().filter(|id| !all.iter().any(|it| it.id == **id)) {
+            unlisted.push(id.as_str());
+            let action = Action::DeleteVpcEndpoint { endpoint_id: id.clone() };
+            let reason = "the network goes, and made it, though AWS does not list it";
+            plan.step(Subject::endpoint(&recorded.service), action, &[], reason, vec![]);
+        }
+    }
+    let Some(group) = groups.iter().find(|group| removal.belongings.has_group(group)) else { return plan };
+    if unlisted.is_empty() {
         end_group(&removal.belongings, group, all, "the network goes", &mut plan);
+    } else {
+        let subject = Subject::security_group(&group.name);
+        let message = format!("{subject} is deleted once no endpoint uses it any more: {}", unlisted.join(", "));
+        plan.hold(subject, Hold::Waiting, message);
     }
     plan
 }
@@ -36,7 +51,7 @@ pub(super) fn end_surplus(view: &View, plan: &mut Plan) {
         desired.endpoints.iter().filter_map(|wanted| own(desired, wanted, view.all)).map(|it| it.id.as_str()).collect();
     let surplus = view.all.iter().filter(|it| belongings.has(it) && !kept.contains(&it.id.as_str()));
     let group = match &desired.groups {
-        DesiredGroups::Made(_) if desired.has_interfaces() => None,
+        DesiredGroups::Made(_) if view.needs_groups => None,
         _ => view.observed.groups.present().and_then(|all| all.iter().find(|group| belongings.has_group(group))),
     };
     if desired.retain {

@@ -21,8 +21,10 @@ pub struct DesiredEndpoint {
     pub private_dns: bool,
     /// Its policy; none = full access.
     pub policy: Option<Value>,
-    /// The id that the status names. An endpoint that is gone has another.
+    /// The id that the status names.
     pub recorded: Option<String>,
+    /// The same, if the status says that it is deleted, or was asked to go. The next endpoint has another.
+    pub gone: Option<String>,
 }
 
 /// The same, with what only AWS knows.
@@ -42,9 +44,10 @@ pub struct Wanted<'a> {
 
 impl Wanted<'_> {
     /// The call that makes it. The token is made of all that goes into the call, so that the same request, sent again after an answer
-    /// was lost, makes no second endpoint (EC2 API, ensuring idempotency). It has the recorded id in it as well: to a token that EC2
-    /// has seen it answers with what it made then, even if that is deleted by now.
-    pub fn create(&self, vpc_id: &str, owner: &Owner, network: &str, uid: &str) -> NewEndpoint {
+    /// was lost, makes no second endpoint (EC2 API, ensuring idempotency). It has the id of the endpoint that is gone in it as well: to
+    /// a token that EC2 has seen it answers with what it made then, even if that is deleted by now. The ids of groups are added by
+    /// [`behind`].
+    pub fn create(&self, vpc_id: &str, owner: &Owner, network: &str, revision: &str) -> NewEndpoint {
         let is_gateway = self.desired.service.endpoint_kind() == EndpointKind::Gateway;
         let mut endpoint = NewEndpoint {
             service_name: self.service_name.clone(),
@@ -58,7 +61,8 @@ impl Wanted<'_> {
             client_token: String::new(),
             tags: super::named_tags(owner, &format!("wharfinger {network} {}", self.desired.service)),
         };
-        let content = json!({"endpoint": endpoint, "uid": uid, "recorded": self.desired.recorded});
+        let unplaced = NewEndpoint { group_ids: BTreeSet::new(), ..endpoint.clone() };
+        let content = json!({"endpoint": unplaced, "revision": revision, "gone": self.desired.gone});
         endpoint.client_token = short_hash(&content.to_string(), 64);
         endpoint
     }
@@ -107,6 +111,13 @@ impl Wanted<'_> {
         }
         (change, fields)
     }
+}
+
+/// The call as it is sent, behind these groups. A plan may have but a word for a group that it makes, and the next plan its id: the token
+/// has the id in either case.
+pub fn behind(endpoint: &NewEndpoint, group_ids: BTreeSet<String>) -> NewEndpoint {
+    let client_token = short_hash(&json!([endpoint.client_token, group_ids]).to_string(), 64);
+    NewEndpoint { group_ids, client_token, ..endpoint.clone() }
 }
 
 /// The calls for a change. An interface endpoint has one subnet a zone: where one takes another's place in the same zone, the old one

@@ -26,6 +26,15 @@ pub struct DesiredGroup {
     pub recorded: Option<String>,
 }
 
+/// Ranges of subnets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ranges {
+    /// Of those that the spec names.
+    pub chosen: BTreeSet<String>,
+    /// Of all that the VPC has.
+    pub all: BTreeSet<String>,
+}
+
 /// Whether groups let 443 in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Inbound {
@@ -56,6 +65,14 @@ pub fn inbound<'a>(groups: impl IntoIterator<Item = &'a SecurityGroup>, ranges: 
     }
 }
 
+/// The ranges from which these groups together let no 443 in, as far as that is certain.
+pub fn closed<'a>(groups: impl IntoIterator<Item = &'a SecurityGroup>, ranges: &BTreeSet<String>) -> BTreeSet<String> {
+    match inbound(groups, ranges) {
+        Inbound::Closed(ranges) => ranges,
+        Inbound::Open | Inbound::Unproven(_) => BTreeSet::new(),
+    }
+}
+
 /// Whether a rule is about TCP 443. `6` is TCP by its number; all protocols have all ports.
 fn lets_in(rule: &Ingress) -> bool {
     let port = rule.from_port.is_none_or(|from| from <= PORT) && rule.to_port.is_none_or(|to| to >= PORT);
@@ -77,8 +94,22 @@ impl DesiredGroup {
         groups.iter().find(|group| self.owner.owns(&group.tags, self.recorded.as_ref() == Some(&group.id)))
     }
 
+    /// What it does not let in of the VPC's other ranges, once it is as planned.
+    pub fn shut_out(&self, groups: &[SecurityGroup], ranges: &Ranges) -> BTreeSet<String> {
+        let others: BTreeSet<String> = ranges.all.difference(&ranges.chosen).cloned().collect();
+        let kept = self.ours(groups).map(|group| {
+            let mut kept = group.clone();
+            kept.ingress
+                .iter_mut()
+                .filter(|rule| is_https(rule))
+                .for_each(|rule| rule.cidrs.retain(|it| ranges.all.contains(it)));
+            kept
+        });
+        closed(kept.iter(), &others)
+    }
+
     /// Adds what is needed; gives the id, or what stands for it.
-    pub fn plan(&self, groups: &[SecurityGroup], ranges: &BTreeSet<String>, plan: &mut Plan) -> Option<String> {
+    pub fn plan(&self, groups: &[SecurityGroup], ranges: &Ranges, plan: &mut Plan) -> Option<String> {
         let subject = Subject::security_group(&self.name);
         if let Some(found) = self.ours(groups) {
             self.plan_rules(found, ranges, &subject, plan);
@@ -101,15 +132,16 @@ impl DesiredGroup {
             tags: super::named_tags(&self.owner, &format!("wharfinger {}", self.network)),
         };
         plan.step(subject.clone(), action, &[], "it does not exist", vec![]);
-        let (group_id, cidrs) = (pending_group(&self.name), ranges.clone());
+        let (group_id, cidrs) = (pending_group(&self.name), ranges.chosen.clone());
         let action = Action::AuthorizeSecurityGroupIngress { group_id: group_id.clone(), cidrs };
         let after = std::slice::from_ref(&subject);
         plan.step(subject.clone(), action, after, "it lets no 443 in from the subnets", vec![]);
         Some(group_id)
     }
 
-    /// Our rules are those for TCP 443 from ranges. Others on the group are left to whoever wrote them, and told.
-    fn plan_rules(&self, found: &SecurityGroup, ranges: &BTreeSet<String>, subject: &Subject, plan: &mut Plan) {
+    /// Our rules are those for TCP 443 from ranges. Others on the group are left to whoever wrote them, and told. What lets in a
+    /// subnet of the VPC stays, be it named or not: endpoints with private DNS serve the whole VPC.
+    fn plan_rules(&self, found: &SecurityGroup, ranges: &Ranges, subject: &Subject, plan: &mut Plan) {
         let group_id = || found.id.clone();
         let lacking = missing(&self.owner.tags(), &found.tags);
         if !lacking.is_empty() {
@@ -118,13 +150,13 @@ impl DesiredGroup {
         }
         let have: BTreeSet<String> =
             found.ingress.iter().filter(|rule| is_https(rule)).flat_map(|rule| rule.cidrs.clone()).collect();
-        let closed: BTreeSet<String> = ranges.difference(&have).cloned().collect();
+        let closed: BTreeSet<String> = ranges.chosen.difference(&have).cloned().collect();
         if !closed.is_empty() {
             let reason = format!("it lets no 443 in from {}", listed(&closed));
             let action = Action::AuthorizeSecurityGroupIngress { group_id: group_id(), cidrs: closed };
             plan.step(subject.clone(), action, &[], reason, vec![]);
         }
-        let surplus: BTreeSet<String> = have.difference(ranges).cloned().collect();
+        let surplus: BTreeSet<String> = have.difference(&ranges.all).cloned().collect();
         if !surplus.is_empty() {
             let reason = format!("no subnet has {}", listed(&surplus));
             let action = Action::RevokeSecurityGroupIngress { group_id: group_id(), cidrs: surplus };

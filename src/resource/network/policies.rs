@@ -18,24 +18,29 @@ pub struct PolicyScope<'a> {
     pub roles: &'a str,
     /// `spec.additionalPrincipals`.
     pub others: &'a [String],
+    /// Whether images come by a pull-through cache rule.
+    pub caches: bool,
 }
+
+/// The actions of a pull (e.11); AWS's sample lacks BatchCheckLayerAvailability.
+const PULL: [&str; 4] =
+    ["ecr:GetAuthorizationToken", "ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage"];
+
+/// What the first pull by a pull-through cache rule takes besides (Amazon ECR user guide, IAM permissions required to sync an upstream
+/// registry).
+const CACHE: [&str; 2] = ["ecr:BatchImportUpstreamImage", "ecr:CreateRepository"];
 
 /// The policy of both ECR endpoints; none = AWS's own, full access.
 pub fn ecr(policy: EcrPolicy, scope: PolicyScope) -> Option<Value> {
     let statements = match policy {
         EcrPolicy::Full => return None,
         // Callers are named by their ARN, not as `Principal`: a role that is made later is admitted as well, and the policy does not
-        // grow with every tenant. The four actions are those of a pull (e.11); AWS's sample lacks BatchCheckLayerAvailability.
+        // grow with every tenant.
         EcrPolicy::AllowPull => json!([{
             "Sid": "AllowPull",
             "Effect": "Allow",
             "Principal": "*",
-            "Action": [
-                "ecr:GetAuthorizationToken",
-                "ecr:BatchCheckLayerAvailability",
-                "ecr:GetDownloadUrlForLayer",
-                "ecr:BatchGetImage",
-            ],
+            "Action": PULL.iter().chain(CACHE.iter().filter(|_| scope.caches)).collect::<Vec<_>>(),
             "Resource": "*",
             "Condition": {"StringLike": {"aws:PrincipalArn": scope.callers()}},
         }]),

@@ -3,9 +3,11 @@
 mod adoption;
 mod derivation;
 mod drift;
+mod lag;
 mod life;
 mod place;
 mod policies;
+mod reach;
 mod refusals;
 mod states;
 
@@ -17,7 +19,7 @@ use wharfinger::desired::{DesiredNetwork, network_removal, resolve_network};
 use wharfinger::inputs::{Bindings, NetworkInputs};
 use wharfinger::pass::{Facts, Pass, Round, network_facts};
 use wharfinger::plan::{self, Action, Plan};
-use wharfinger::status::summarise_network;
+use wharfinger::status::{blocked_network, summarise_network};
 use wharfinger::target;
 
 /// What most tests start from: tasks on Fargate that write logs, and everything that may be made, made.
@@ -146,7 +148,12 @@ impl Scene {
         let removal = network_removal(&self.inputs, &target);
         let plan = plan::remove_network(&removal, &self.world.observe(&removal.reads()));
         let outcomes = self.world.apply(&plan, writes);
-        Pass::Done(Box::new(Round { target, plan, outcomes: Some(outcomes), warnings: vec![], facts: Facts::default() }))
+        let round = Round { target, plan, outcomes: Some(outcomes), warnings: vec![], facts: Facts::default() };
+        let pass = Pass::Done(Box::new(round));
+        if let Some((_, status)) = blocked_network(&self.inputs.network, &[], Some(&pass), self.now) {
+            self.inputs.network.status = Some(status);
+        }
+        pass
     }
 
     pub(crate) fn status(&self) -> &PullNetworkStatus {
@@ -203,7 +210,8 @@ fn it_is_made_once_and_told() {
     let writes = scene.world.writes;
     scene.settle();
     assert_eq!(scene.world.writes, writes, "no change, no write");
-    assert_eq!(scene.plan(), Plan::default(), "nothing to do and nothing to say");
+    let plan = scene.plan();
+    assert!(plan.is_converged() && plan.notes.len() == 1 && plan.notes[0].contains("subnet-0000000c"), "one is shut out: {plan}");
 
     let status = scene.status();
     for part in ["Ready", "NetworkSuitable", "SecurityGroupReady", "EndpointsReady"] {

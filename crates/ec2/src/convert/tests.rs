@@ -88,6 +88,16 @@ fn a_subnet_has_the_ranges_that_it_holds() {
     assert_eq!(subnet(v6_only).unwrap().cidrs, BTreeSet::new());
 }
 
+/// CloudFormation tags all that it makes; such a tag may choose subnets and route tables.
+#[test]
+fn what_is_chosen_by_tags_keeps_those_of_aws() {
+    let wanted = [("aws:cloudformation:stack-name".to_owned(), "b".to_owned())].into();
+    let wire = types::Subnet::builder().subnet_id("subnet-1").tags(tag("aws:cloudformation:stack-name", "b"));
+    assert_eq!(subnet(wire.build()).unwrap().tags, wanted);
+    let wire = types::RouteTable::builder().route_table_id("rtb-1").tags(tag("aws:cloudformation:stack-name", "b"));
+    assert_eq!(route_table(wire.build()).unwrap().tags, wanted);
+}
+
 #[test]
 fn a_route_table_has_the_associations_that_hold() {
     let association = |subnet: &str, state: types::RouteTableAssociationStateCode| {

@@ -168,6 +168,7 @@ fn what_others_made_is_taken_over_by_policy() {
         let mut scene = Scene::new(&Scene::with(&format!("adoptionPolicy: {policy}")));
         // It lacks private DNS, and is of no use unless it is taken over.
         scene.world.endpoints.push(Endpoint { private_dns: false, tags: tags(&list), ..theirs("ecr.dkr") });
+        scene.world.groups[0].ingress = vec![https(&["10.0.1.0/24", "10.0.2.0/24"])];
         let plan = scene.plan();
         assert_eq!(done(&plan).contains(&"adopt ecr.dkr".to_owned()), taken, "{what}: {plan}");
         assert_eq!(held(&plan), [if taken { "Waiting ecr.dkr" } else { "NotOurs ecr.dkr" }], "{what}: {plan}");
@@ -189,10 +190,12 @@ fn what_others_made_is_taken_over_by_policy() {
 
 #[test]
 fn what_is_not_taken_over_whatever_the_policy() {
-    let rows: [(&str, &str, Change, &str); 3] = [
+    let rows: [(&str, &str, Change, &str); 4] = [
         ("what a service of AWS keeps", "ecr.dkr", |world| world.endpoints[0].requester_managed = true, "NotOurs ecr.dkr"),
         ("what is not available", "ecr.dkr", |world| world.endpoints[0].state = "failed".into(), "NotOurs ecr.dkr"),
         ("route tables would be lost", "s3", |_| {}, "NotOurs s3"),
+        // Their group lets in everybody, ours not the third subnet.
+        ("subnets would be shut out", "ecr.dkr", |_| {}, "NotOurs ecr.dkr"),
     ];
     for (what, short, change, expected) in rows {
         let mut scene = Scene::new(&Scene::with("adoptionPolicy: Adopt"));
@@ -209,6 +212,7 @@ fn what_is_not_taken_over_whatever_the_policy() {
 fn what_was_taken_over_goes_with_the_network() {
     let mut scene = Scene::new(&Scene::with("adoptionPolicy: Adopt"));
     scene.world.endpoints.push(theirs("ecr.dkr"));
+    scene.world.groups[0].ingress = vec![https(&["10.0.1.0/24", "10.0.2.0/24"])];
     scene.settle();
     assert!(scene.world.of("ecr.dkr").group_ids.is_disjoint(&set(&["sg-00000000"])), "our group took the place of theirs");
     scene.remove(usize::MAX);

@@ -16,7 +16,7 @@ fn ours(world: &mut Network) -> &mut SecurityGroup {
 }
 
 #[rustfmt::skip] // a table
-const ROWS: [Row; 22] = [
+const ROWS: [Row; 20] = [
     ("nothing", |_| {}, &[]),
     ("a person's tag", |world| { world.of("logs").tags.insert("team".into(), "x".into()); }, &[]),
     ("the name for people", |world| { world.of("logs").tags.insert("Name".into(), "x".into()); }, &[]),
@@ -38,8 +38,6 @@ const ROWS: [Row; 22] = [
     ("a route table more", |world| { world.of("s3").route_table_ids.insert("rtb-0000000f".into()); }, &["modify s3"]),
     ("tags of an endpoint", |world| { world.of("ecr.dkr").tags.remove(OWNER); }, &["tag ecr.dkr"]),
     ("all tags of an endpoint", |world| world.of("ecr.dkr").tags.clear(), &["tag ecr.dkr"]),
-    ("an endpoint", |world| world.endpoints.retain(|it| !it.service_name.ends_with("logs")), &["create logs"]),
-    ("the gateway", |world| world.endpoints.retain(|it| !it.service_name.ends_with("s3")), &["create s3"]),
     ("a rule", |world| { ours(world).ingress[0].cidrs.remove("10.0.2.0/24"); }, &["open wharfinger-prod-apps"]),
     ("a rule more", |world| { ours(world).ingress[0].cidrs.insert("192.0.2.0/24".into()); }, &["close wharfinger-prod-apps"]),
     ("another port", |world| ours(world).ingress.push(Ingress { from_port: Some(80), to_port: Some(80), ..https(&["0.0.0.0/0"]) }), &[]),
@@ -133,7 +131,8 @@ fn a_subnet_takes_the_place_of_another_in_two_calls() {
     assert_eq!((&first.remove_subnet_ids, first.add_subnet_ids.len()), (&set(&["subnet-0000000a"]), 0));
     assert_eq!((&second.add_subnet_ids, second.remove_subnet_ids.len()), (&set(&["subnet-0000000c"]), 0));
     scene.settle();
-    assert_eq!(scene.world.groups[1].ingress[0].cidrs, set(&["10.0.2.0/24", "10.0.3.0/24"]), "443 follows the subnets");
+    let cidrs = set(&["10.0.1.0/24", "10.0.2.0/24", "10.0.3.0/24"]);
+    assert_eq!(scene.world.groups[1].ingress[0].cidrs, cidrs, "443 follows the subnets, and none of the VPC's loses it");
     assert_eq!(scene.world.of("s3").route_table_ids, set(&["rtb-0000000e"]), "the third subnet uses the main one");
 }
 
@@ -152,6 +151,8 @@ fn what_is_gone_is_made_by_another_token() {
     let mut ids = vec![scene.world.of("logs").id.clone()];
     for _ in 0..3 {
         scene.world.endpoints.retain(|it| !it.service_name.ends_with("logs"));
+        scene.pass();
+        assert_eq!(scene.status().endpoints[3].state.as_deref(), Some("deleted"));
         // Nothing comes of the first try: the id that is gone is kept all the same.
         scene.world.fault = Some((scene.world.writes, wharfinger::failure::FailureKind::Throttled, false));
         scene.pass();
@@ -181,7 +182,7 @@ fn what_the_spec_no_longer_asks_for_ends_last() {
     let mut scene = Scene::settled(FARGATE);
     scene.respec(&kept);
     let plan = scene.plan();
-    assert!(plan.is_converged() && plan.notes[0].contains("no longer needed and stays"), "{plan}");
+    assert!(plan.is_converged() && plan.notes.iter().any(|it| it.contains("no longer needed and stays")), "{plan}");
 }
 
 #[test]

@@ -270,13 +270,15 @@ fn observing_writes_nothing_and_tells_what_differs() {
 }
 
 #[test]
-fn two_networks_have_two_groups() {
+fn what_others_serve_needs_no_group() {
     let mut scene = Scene::settled(FARGATE);
     let mut other = Scene::new(FARGATE);
     other.inputs.network = pull_network("other", FARGATE);
     other.world = scene.world.clone();
     let plan = other.plan();
-    assert_eq!(done(&plan), ["create wharfinger-other", "open wharfinger-other"], "{plan}");
+    assert!(plan.is_converged(), "no endpoint of its own: {plan}");
+    other.inputs.network = pull_network("other", &FARGATE.replace("fargate: {awslogs: true}", "ec2: true"));
+    assert_eq!(done(&other.plan())[..2], ["create wharfinger-other", "open wharfinger-other"], "ecs and its like are missing");
     assert_eq!(plan.notes.iter().filter(|it| it.contains("used as it is")).count(), 5, "{plan}");
     assert_eq!(scene.settle(), 0);
     assert_eq!(scene.world.of("logs").subnet_ids, set(&["subnet-0000000a", "subnet-0000000b"]));

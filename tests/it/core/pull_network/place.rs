@@ -102,7 +102,7 @@ fn the_rest_is_made() {
 
 #[test]
 fn what_may_go_wrong_is_told_and_not_held() {
-    let rows: [(&str, Change, &str); 5] = [
+    let rows: [(&str, Change, &str); 6] = [
         (
             "",
             |world| services(world, "logs", &["eu-west-1a"]),
@@ -115,6 +115,7 @@ fn what_may_go_wrong_is_told_and_not_held() {
             |world| world.groups[0].ingress = vec![Ingress { group_ids: set(&["sg-1"]), ..https(&[]) }],
             "is not known, as some rules name groups or prefix lists",
         ),
+        ("ecrApiPrivateDns: false", |_| {}, "that tasks of ECS do so, AWS does not say: they need another way to that API"),
         ("ecrApiPrivateDns: false", |_| {}, "--endpoint-url https://VPC_ENDPOINT_ID.api.ecr.eu-west-1.vpce.amazonaws.com"),
     ];
     for (more, change, told) in rows {

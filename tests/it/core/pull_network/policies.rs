@@ -28,7 +28,7 @@ fn own() -> Value {
 }
 
 /// Lines of the spec, an endpoint, its policy, and a piece of the warning.
-fn rows() -> [(&'static str, &'static str, Value, &'static str); 9] {
+fn rows() -> [(&'static str, &'static str, Value, &'static str); 10] {
     let document = |statements: Value| json!({"Version": "2012-10-17", "Statement": statements});
     let pull = json!([
         "ecr:GetAuthorizationToken",
@@ -36,8 +36,16 @@ fn rows() -> [(&'static str, &'static str, Value, &'static str); 9] {
         "ecr:GetDownloadUrlForLayer",
         "ecr:BatchGetImage"
     ]);
+    let mut cached = pull.clone();
+    cached.as_array_mut().unwrap().extend([json!("ecr:BatchImportUpstreamImage"), json!("ecr:CreateRepository")]);
     [
         ("", "ecr.dkr", Value::Null, ""),
+        (
+            "policies: {ecr: AllowPull}\npulls: {pullThroughCache: true}\n",
+            "ecr.api",
+            document(json!([caller("AllowPull", cached, &[ROLES])])),
+            "policies.ecr is AllowPull",
+        ),
         (
             "policies: {ecr: AllowPull}\n",
             "ecr.dkr",

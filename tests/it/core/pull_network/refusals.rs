@@ -52,6 +52,11 @@ fn what_is_wrong_is_told() {
             "in partition aws",
         ),
         (Scene::with("additionalPrincipals: [everybody]"), "spec.additionalPrincipals[0]", "correct it"),
+        (
+            Scene::with("additionalPrincipals: ['arn:aws:sts::111122223333:assumed-role/nodes/i-1']"),
+            "spec.additionalPrincipals[0]",
+            "write the role's ARN: arn:aws:iam::ACCOUNT:role/NAME",
+        ),
         (Scene::with("interval: soon"), "spec.interval", "not a duration"),
         (Scene::with("region: us-east-1"), "spec.region", "NotAllowed"),
         (FARGATE.replace("prod}", "none}"), "spec.bindingRef.name", "there is no AccountBinding of this name"),
@@ -68,7 +73,7 @@ fn what_is_wrong_is_told() {
     assert!(problems(&greedy)[0].contains("limits.adoption is IfTagged"));
     assert_eq!(
         problems(&Scene::new(&Scene::with(
-            "additionalPrincipals: ['arn:aws:iam::111122223333:role/x', 'arn:aws:sts::*:assumed-role/*']"
+            "additionalPrincipals: ['arn:aws:iam::111122223333:role/x', 'arn:aws:sts::*:federated-user/*']"
         ))),
         Vec::<String>::new()
     );

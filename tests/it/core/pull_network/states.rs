@@ -9,11 +9,11 @@ fn each_state_has_its_answer() {
         ("pending", &[], &["Waiting logs"], "Progressing"),
         ("partial", &[], &["Waiting logs"], "Progressing"),
         ("deleting", &[], &["Waiting logs"], "Progressing"),
-        ("failed", &["delete logs"], &["Waiting logs"], "Progressing"),
-        ("rejected", &["delete logs"], &["Waiting logs"], "Progressing"),
-        ("expired", &["delete logs"], &["Waiting logs"], "Progressing"),
+        ("failed", &["delete logs"], &["Refused logs"], "RefusedByAws"),
+        ("rejected", &["delete logs"], &["Refused logs"], "RefusedByAws"),
+        ("expired", &["delete logs"], &["Refused logs"], "RefusedByAws"),
         ("pendingacceptance", &[], &["Refused logs"], "RefusedByAws"),
-        ("deleted", &["create logs"], &[], "Progressing"),
+        ("deleted", &[], &["Waiting logs"], "Progressing"),
     ];
     let settled = Scene::settled(FARGATE);
     for (state, steps, holds, reason) in rows {
@@ -42,6 +42,8 @@ fn what_failed_is_made_anew() {
     scene.world.of("logs").state = "failed".into();
     scene.pass();
     assert_eq!(scene.status().endpoints[3].state.as_deref(), Some("deleting"));
+    assert_eq!(scene.condition("Ready").1, "RefusedByAws", "what fails again and again is not tried at a fixed pace");
+    assert_eq!(done(&scene.plan()), ["create logs"], "it is known to be gone, so nothing waits");
     assert_eq!(scene.status().billed_interfaces, 6);
     scene.settle();
     assert_ne!(scene.world.of("logs").id, before);

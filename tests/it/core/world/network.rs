@@ -8,6 +8,7 @@ use wharfinger::failure::{Failure, FailureKind};
 use wharfinger::observed::Snapshot;
 use wharfinger::pass::{Outcome, Output, blocked};
 use wharfinger::plan::{Action, Plan, pending_group};
+use wharfinger::resource::network::endpoint::behind;
 use wharfinger::resource::network::{
     DnsAttributes, Endpoint, EndpointChange, EndpointKind, EndpointService, Ingress, NetworkReads, NewEndpoint, ObservedNetwork,
     RouteTable, SecurityGroup, Subnet, Vpc,
@@ -39,6 +40,8 @@ pub(crate) struct Network {
     pub(crate) route_tables: Vec<RouteTable>,
     pub(crate) groups: Vec<SecurityGroup>,
     pub(crate) endpoints: Vec<Endpoint>,
+    /// Endpoints that are there, and that lists do not have yet.
+    pub(crate) unlisted: Vec<Endpoint>,
     pub(crate) services: Vec<EndpointService>,
     /// Lists that cannot be seen.
     pub(crate) blind: BTreeSet<List>,
@@ -107,6 +110,7 @@ impl Network {
             ],
             groups: vec![group("sg-00000000", vec![https(&["0.0.0.0/0"])])],
             endpoints: vec![],
+            unlisted: vec![],
             services: services.chain([service("s3", EndpointKind::Gateway)]).collect(),
             blind: BTreeSet::new(),
             fault: None,
@@ -154,6 +158,7 @@ impl Network {
     /// Time passes: what is pending serves, what is going is gone.
     pub(crate) fn tick(&mut self) {
         self.endpoints.retain(|it| it.state != "deleting");
+        self.unlisted.retain(|it| it.state != "deleting");
         for it in self.endpoints.iter_mut().filter(|it| it.state == "pending") {
             it.state = "available".into();
         }
@@ -216,14 +221,18 @@ impl Network {
             }
             Action::CreateVpcEndpoint { endpoint } => {
                 let group_ids = endpoint.group_ids.iter().map(|id| known(id, ids)).collect();
-                return self.create(&NewEndpoint { group_ids, ..endpoint.clone() });
+                return self.create(&behind(endpoint, group_ids));
             }
             Action::ModifyVpcEndpoint { endpoint_id, change } => {
                 let (added, removed) = (&change.add_group_ids, &change.remove_group_ids);
                 let add_group_ids = added.iter().map(|id| known(id, ids)).collect();
                 self.modify(endpoint_id, &EndpointChange { add_group_ids, remove_group_ids: removed.clone(), ..change.clone() })?;
             }
-            Action::DeleteVpcEndpoint { endpoint_id } => self.endpoint(endpoint_id)?.state = "deleting".into(),
+            // What is not found is gone, as in src/aws/ec2.rs.
+            Action::DeleteVpcEndpoint { endpoint_id } => {
+                let all = self.endpoints.iter_mut().chain(&mut self.unlisted);
+                all.filter(|it| it.id == *endpoint_id).for_each(|it| it.state = "deleting".into());
+            }
             Action::CreateTags { resource_id, tags } => self.tags(resource_id)?.extend(tags.clone()),
             Action::AdoptEndpoint { endpoint_id, tags, .. } => self.tags(endpoint_id)?.extend(tags.clone()),
             other => panic!("no network asks for {other:?}"),
