@@ -1,5 +1,6 @@
 //! The status of a workload: a pure function of the pass and the previous status. The only place that makes conditions.
 
+mod asked;
 mod binding;
 mod explanation;
 mod images;
@@ -11,6 +12,8 @@ mod registry_credential;
 mod removal;
 mod report;
 
+pub(crate) use asked::is_asked_for;
+pub use asked::{Asked, asked};
 pub use binding::{Installation, Share, binding_status, rival};
 pub use explanation::{Explanation, WhoActs, reasons_page};
 pub use leftovers::{follows, goes_on, has_leftovers};
