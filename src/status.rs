@@ -87,7 +87,11 @@ pub fn summarise(workload: &PrivateImageWorkload, pass: &Pass, now: Timestamp) -
     let mut status = workload.status.clone().unwrap_or_default();
     status.observed_generation = workload.metadata.generation;
     status.last_handled_reconcile_at = requested_at(workload).or(status.last_handled_reconcile_at);
-    let previous = std::mem::take(&mut status.conditions);
+    let mut previous = std::mem::take(&mut status.conditions);
+    let named = workload.spec.pull_network_ref.as_ref().map(|reference| &reference.name);
+    if status.network.take_if(|recorded| Some(&*recorded) != named).is_some() {
+        previous.retain(|it| it.type_ != ENDPOINTS_READY); // it was said of a network that is named no longer
+    }
     let parts = match pass {
         Pass::Suspended => {
             let is_part = |it: &&Condition| PARTS.iter().any(|(part, _)| *part == it.type_);
