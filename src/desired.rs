@@ -180,9 +180,10 @@ fn resolve_into(inputs: &Inputs, target: &Target, problems: &mut Vec<Problem>) -
     let mut warnings = rules::check(&prepared, &matched.by_container, hosts_are_looked_at, problems);
     warnings.extend(matched.warnings.iter().cloned());
     let network = pull_network_ref::resolve(inputs, target, problems);
-    let named = network.as_ref().and(inputs.network.as_ref());
-    warnings.extend(named.into_iter().flat_map(|named| network_fit::check(named, inputs, &prepared, &matched.by_container)));
     let role = role(inputs, target, &prepared, network.as_ref(), problems)?;
+    let pulls = network_fit::Pulls { target, role: &role, credentials: &matched.by_container };
+    let named = network.as_ref().and(inputs.network.as_ref());
+    warnings.extend(named.into_iter().flat_map(|named| network_fit::check(named, inputs, &prepared, &pulls)));
     let spec = &inputs.workload.spec;
     check_rollout(inputs, target, &prepared, problems);
     let family = Family { kind: prepared.kind, name: prepared.name.clone() };

@@ -92,7 +92,8 @@
 //!
 //! **Networks.** A `PullNetwork` is in no namespace: [`desired::resolve_network`], [`plan::network`], [`converge::converge_network`]. Who keeps
 //! it where several controllers run is said by its AccountBinding, as for namespaces. What several networks of an account and Region are read
-//! for is read once (`aws/ec2/memory.rs`), and read anew before anything is written. Workloads know of it what its status says.
+//! for is read once (`aws/ec2/memory.rs`), and read anew before anything is written and for whoever asks for a
+//! pass (`status/asked.rs`). Workloads know of it what its status says.
 //!
 //! **History.** A status lists the older revisions with the role and secrets that each names. What is no longer wanted ends in
 //! order: revisions that nobody uses, then what only they needed. The new is always made first.

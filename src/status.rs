@@ -1,5 +1,6 @@
 //! The status of a workload: a pure function of the pass and the previous status. The only place that makes conditions.
 
+mod asked;
 mod binding;
 mod explanation;
 mod images;
@@ -11,6 +12,8 @@ mod registry_credential;
 mod removal;
 mod report;
 
+pub(crate) use asked::is_asked_for;
+pub use asked::{Asked, asked};
 pub use binding::{Installation, Share, binding_status, rival};
 pub use explanation::{Explanation, WhoActs, reasons_page};
 pub use leftovers::{follows, goes_on, has_leftovers};
@@ -84,7 +87,11 @@ pub fn summarise(workload: &PrivateImageWorkload, pass: &Pass, now: Timestamp) -
     let mut status = workload.status.clone().unwrap_or_default();
     status.observed_generation = workload.metadata.generation;
     status.last_handled_reconcile_at = requested_at(workload).or(status.last_handled_reconcile_at);
-    let previous = std::mem::take(&mut status.conditions);
+    let mut previous = std::mem::take(&mut status.conditions);
+    let named = workload.spec.pull_network_ref.as_ref().map(|reference| &reference.name);
+    if status.network.take_if(|recorded| Some(&*recorded) != named).is_some() {
+        previous.retain(|it| it.type_ != ENDPOINTS_READY); // it was said of a network that is named no longer
+    }
     let parts = match pass {
         Pass::Suspended => {
             let is_part = |it: &&Condition| PARTS.iter().any(|(part, _)| *part == it.type_);

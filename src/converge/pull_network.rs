@@ -1,6 +1,7 @@
 //! One pass over one `PullNetwork`.
 
 use super::place;
+use crate::api::PullNetwork;
 use crate::apply::apply;
 use crate::aws::accounts::Accounts;
 use crate::desired;
@@ -10,9 +11,12 @@ use crate::observe::{Freshness, observe_network};
 use crate::pass::{Facts, Pass, Round, network_facts};
 use crate::plan::{self, Plan};
 use crate::problem::Problem;
+use crate::status::{Asked, asked};
 use crate::target::{self, Target};
+use jiff::Timestamp;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// Makes AWS what the network says, or without a permit only says what that would take.
 pub async fn converge_network(accounts: &Arc<Accounts>, inputs: &NetworkInputs, permit: Option<&WritePermit>) -> Pass {
@@ -28,13 +32,16 @@ pub async fn converge_network(accounts: &Arc<Accounts>, inputs: &NetworkInputs, 
         Err(problems) => return Pass::Refused(problems),
     };
     let (reads, company) = (desired.reads(), company(inputs, &target));
-    let mut observed = observe_network(&reader, &reads, &company, Freshness::Shared).await;
+    let freshness = freshness(&inputs.network);
+    let mut observed = observe_network(&reader, &reads, &company, freshness).await;
     let mut plan = plan::network(&desired, &observed);
     let outcomes = match permit {
         // What several networks were read for together may be a moment old: nothing is written because of it.
         Some(permit) if !plan.steps.is_empty() => {
-            observed = observe_network(&reader, &reads, &company, Freshness::Own).await;
-            plan = plan::network(&desired, &observed);
+            if freshness != Freshness::Own {
+                observed = observe_network(&reader, &reads, &company, Freshness::Own).await;
+                plan = plan::network(&desired, &observed);
+            }
             Some(apply(&reader.permitted(permit), &plan).await)
         }
         Some(_) => Some(vec![]),
@@ -66,6 +73,19 @@ pub fn network_from_nothing(inputs: &NetworkInputs) -> Result<(Target, Plan), Ve
     let desired = desired::resolve_network(inputs, &target)?;
     let plan = plan::network(&desired, &plan::imagined_for_network(&desired));
     Ok((target, plan))
+}
+
+/// Whoever asks for a pass is told what is so, not what was so before.
+fn freshness(network: &PullNetwork) -> Freshness {
+    let (moment, now) = (Instant::now(), Timestamp::now());
+    match asked(network, now) {
+        Asked::Not => Freshness::Shared,
+        Asked::Since(since) => {
+            let ago = Duration::try_from(now.duration_since(since)).ok();
+            ago.and_then(|ago| moment.checked_sub(ago)).map_or(Freshness::Own, Freshness::Since)
+        }
+        Asked::Now => Freshness::Own,
+    }
 }
 
 /// The VPCs of the other networks that live in the same account and Region: they are looked at together.

@@ -1,16 +1,20 @@
-//! What a workload needs of its network and the network, by its spec, has no endpoint for. Nothing is refused for it: an endpoint may
-//! be there that the network does not tell of, or another way out.
+//! What a workload needs of its network and the network, by its spec, has no endpoint for, or one whose policy denies it. Nothing is
+//! refused for it: an endpoint may be there that the network does not tell of, or another way out.
 
-use super::document::Prepared;
+use super::document::{Container, Prepared};
+use super::pull_network::roles;
 use super::pull_network_ref::has_ecr;
 use super::rules::root;
-use crate::api::{ContainerSecrets, PullNetwork, PullNetworkSpec};
+use crate::api::{ContainerSecrets, EcrPolicy, PullNetwork, PullNetworkSpec, SecretsPolicy};
 use crate::inputs::Inputs;
+use crate::resource::arn::pattern_matches;
 use crate::resource::definition::{containers, roles_mut};
 use crate::resource::image::EcrKind;
 use crate::resource::normalise::DefinitionKind;
+use crate::resource::role::DesiredRole;
 use crate::resource::service::is_older;
 use crate::resource::uses::Thing;
+use crate::target::Target;
 use serde_json::{Map, Value};
 
 /// The first Fargate platform for Linux that needs `ecr.api` (AWS: ECR interface endpoints, rule 46).
@@ -26,16 +30,26 @@ struct Hosts {
     versions: Vec<String>,
 }
 
-/// Warnings; each names the field of the PullNetwork that would help. `credentials` = the containers that pull with one.
-pub(super) fn check(
-    network: &PullNetwork,
-    inputs: &Inputs,
-    prepared: &Prepared,
-    credentials: &[(String, String)],
-) -> Vec<String> {
+/// Who pulls.
+pub(super) struct Pulls<'a> {
+    /// Where the workload lives.
+    pub(super) target: &'a Target,
+    /// Its execution role.
+    pub(super) role: &'a DesiredRole,
+    /// The containers that pull with a credential.
+    pub(super) credentials: &'a [(String, String)],
+}
+
+/// Warnings; each names the field of the PullNetwork that would help.
+pub(super) fn check(network: &PullNetwork, inputs: &Inputs, prepared: &Prepared, pulls: &Pulls) -> Vec<String> {
     let (spec, hosts) = (&network.spec, hosts(prepared));
-    let lacking = on_hosts(spec, &hosts).into_iter().chain(of_pulls(spec, prepared, credentials));
-    let lacking = lacking.chain(of_containers(spec, prepared, &hosts));
+    let lacking = on_hosts(spec, &hosts).into_iter().chain(of_pulls(spec, prepared, pulls.credentials));
+    let lacking = lacking.chain(of_containers(spec, prepared, &hosts)).chain(of_policies(
+        spec,
+        prepared,
+        pulls,
+        role_arn(inputs, pulls.role),
+    ));
     let name = network.metadata.name.as_deref().unwrap_or_default();
     let told = lacking.map(|(why, field)| format!("spec.pullNetworkRef: {why}; PullNetwork {name}: {field}"));
     let restricted = inputs.workload.spec.pull_network_ref.as_ref().is_some_and(|it| it.restrict_pulls.is_some());
@@ -90,12 +104,46 @@ fn of_pulls(spec: &PullNetworkSpec, prepared: &Prepared, credentials: &[(String,
         let why = format!("{} is in Amazon ECR Public, and no endpoint leads there", container.image_field());
         lacking.push((why, "give it another way out, and say so by spec.pulls.ecrPublic: true"));
     }
-    let pasted = prepared.containers.iter().any(|container| container.pasted_credential.is_some());
-    if (pasted || !credentials.is_empty()) && !has_secrets(spec) {
+    if pulls_with_login(prepared, credentials) && !has_secrets(spec) {
         let why = "containers pull with credentials from Secrets Manager, which the network has no endpoint for";
         lacking.push((why.to_owned(), "set spec.pulls.privateRegistries: true"));
     }
     lacking
+}
+
+fn pulls_with_login(prepared: &Prepared, credentials: &[(String, String)]) -> bool {
+    !credentials.is_empty() || prepared.containers.iter().any(|container| container.pasted_credential.is_some())
+}
+
+/// A role that is there keeps its path (IAM has no call that changes it), whatever the binding says by now. Of one name there is one.
+fn role_arn<'a>(inputs: &'a Inputs, role: &'a DesiredRole) -> &'a str {
+    let recorded = inputs.workload.status.as_ref().and_then(|status| status.execution_role_arn.as_deref());
+    recorded.filter(|arn| arn.rsplit('/').next() == Some(&role.name)).unwrap_or(&role.arn)
+}
+
+/// What the policies of endpoints deny the execution role. Whom they let through, the network's own binding says: of another one than the
+/// workload's, only those are known that are named besides.
+fn of_policies(spec: &PullNetworkSpec, prepared: &Prepared, pulls: &Pulls, role: &str) -> Vec<Lacking> {
+    let Pulls { target, credentials, .. } = *pulls;
+    let same = target.binding.as_ref().is_none_or(|binding| *binding == spec.binding_ref.name);
+    let own = same.then(|| roles(target));
+    if own.iter().chain(&spec.additional_principals).any(|pattern| pattern_matches(pattern, role)) {
+        return vec![];
+    }
+    let whom = own.unwrap_or_else(|| format!("the roles of AccountBinding {}", spec.binding_ref.name));
+    let denied = |policy: &str, what: &str| {
+        let why = format!("{policy} lets {whom} through, not the execution role {role}, so that {what} is denied");
+        (why, "add its ARN to spec.additionalPrincipals")
+    };
+    let is_private = |container: &Container| container.image.ecr() == Some(EcrKind::Private);
+    let pulls_from_ecr = has_ecr(spec) && prepared.containers.iter().any(is_private);
+    let names_secrets = prepared.uses.iter().any(|named| matches!(named.thing, Thing::Secret(_)));
+    let reads = has_secrets(spec) && (names_secrets || pulls_with_login(prepared, credentials));
+    let ecr = (spec.policies.ecr == EcrPolicy::AllowPull && pulls_from_ecr)
+        .then(|| denied("policies.ecr: AllowPull", "the pull from Amazon ECR"));
+    let secrets = (spec.policies.secretsmanager == SecretsPolicy::Scoped && reads)
+        .then(|| denied("policies.secretsmanager: Scoped", "the reading of secrets"));
+    ecr.into_iter().chain(secrets).collect()
 }
 
 fn of_containers(spec: &PullNetworkSpec, prepared: &Prepared, hosts: &Hosts) -> Vec<Lacking> {

@@ -4,6 +4,8 @@
 mod policies;
 mod rules;
 
+pub(super) use policies::roles;
+
 use crate::api::{PullNetwork, PullNetworkSpec};
 use crate::inputs::NetworkInputs;
 use crate::problem::Problem;

@@ -120,7 +120,8 @@ fn endpoints(network: &PullNetwork, name: &str) -> Endpoints {
             None => unknown("no pass has looked at its endpoints yet"),
         };
     };
-    if status.observed_generation != network.metadata.generation {
+    // A deletion makes another generation, and the endpoints stay while it waits for workloads.
+    if status.observed_generation != network.metadata.generation && network.metadata.deletion_timestamp.is_none() {
         return unknown("it was changed, and no pass has looked at it since");
     }
     let ready = match found.status.as_str() {

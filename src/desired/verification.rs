@@ -8,7 +8,7 @@ use crate::problem::Problem;
 use crate::resource::definition::roles_mut;
 use crate::resource::normalise::DefinitionKind;
 use crate::resource::verification::{Fence, ImageRead, LoginSource, Platform};
-use crate::status::requested_at;
+use crate::status::is_asked_for;
 use crate::target::Target;
 use serde_json::{Map, Value};
 
@@ -56,6 +56,7 @@ fn read(
     (container, secret): (&Container, &String),
 ) -> ImageRead {
     let workload = &inputs.workload;
+    let handled = workload.status.as_ref().and_then(|status| status.last_handled_reconcile_at.as_ref());
     let kept = matched.kept.iter().find(|kept| kept.name == *secret);
     let referenced = matched.referenced.iter().find(|referenced| referenced.arn == *secret);
     let login = match (kept, referenced.and_then(|referenced| referenced.login.clone())) {
@@ -71,16 +72,10 @@ fn read(
         containers: vec![container.path.clone()],
         fence: Fence::new(target.limits.as_ref()),
         enforce: workload.spec.verify == Verify::Enforce,
-        afresh: is_asked_for(workload),
+        afresh: is_asked_for(workload, handled),
         lasts: ImageRead::lasting(crate::interval::parse(workload.spec.interval.as_deref())),
         known: known(workload, container.image.written()),
     }
-}
-
-/// Whether somebody asks for a pass now by an annotation.
-fn is_asked_for(workload: &PrivateImageWorkload) -> bool {
-    let handled = workload.status.as_ref().and_then(|status| status.last_handled_reconcile_at.as_ref());
-    requested_at(workload).is_some_and(|asked| handled != Some(&asked))
 }
 
 fn known(workload: &PrivateImageWorkload, image: &str) -> Vec<ImageStatus> {

@@ -1,7 +1,7 @@
 //! The reads of a network: what its VPC has, together with the VPCs of the other networks of the account.
 //!
 //! With nothing in memory these are DescribeVpcs, DescribeDhcpOptions, DescribeVpcAttribute twice, DescribeVpcEndpointServices and the four lists
-//! that plans go by, nine in all. The four alone are read each time.
+//! that plans go by, nine in all. Where nobody asks for a pass and nothing is to be written, the four alone are read from then on.
 
 use super::snapshot;
 use crate::aws::Reader;
@@ -12,17 +12,20 @@ use crate::resource::network::{DnsAttributes, EndpointService, NetworkReads, Obs
 use futures::future::{join3, join5};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Instant;
 
 /// The name server of AWS itself, as DHCP options have it.
 const OF_AWS: &str = "AmazonProvidedDNS";
 
-/// How new the lists must be.
+/// How new what is seen must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Freshness {
-    /// What was read in the last half minute will do, for whichever network of the company that was. Who has no company reads anew: there
-    /// is nothing to save.
+    /// Lists that were read in the last half minute will do, for whichever network of the company that was. Who has no company reads anew:
+    /// there is nothing to save. What hardly ever changes is remembered.
     Shared,
-    /// They are read anew, of this VPC alone.
+    /// The same, but nothing that was asked for before a time will do.
+    Since(Instant),
+    /// All is read anew, of this VPC alone.
     Own,
 }
 
@@ -34,16 +37,22 @@ pub async fn observe_network(
     freshness: Freshness,
 ) -> ObservedNetwork {
     let id = &reads.vpc_id;
-    let look = |ids| lists(reader, ids);
+    let since = match freshness {
+        Freshness::Shared => None,
+        Freshness::Since(since) => Some(since),
+        Freshness::Own => Some(Instant::now()),
+    };
+    let look = |ids| lists(reader, ids, since);
+    let in_company = freshness != Freshness::Own && company.iter().any(|other| other != id);
     let lists = async {
-        match freshness {
-            Freshness::Shared if company.iter().any(|other| other != id) => reader.networks.shared(id, company, look).await,
-            Freshness::Shared | Freshness::Own => reader.networks.own(id, look).await,
+        match in_company {
+            true => reader.networks.shared(id, company, since, look).await,
+            false => reader.networks.own(id, look).await,
         }
     };
-    let (lists, dns, services) = join3(lists, dns(reader, id), services(reader, &reads.service_names)).await;
+    let (lists, dns, services) = join3(lists, dns(reader, id, since), services(reader, &reads.service_names, since)).await;
     ObservedNetwork {
-        vpc: vpc(reader, id, &lists).await,
+        vpc: vpc(reader, id, &lists, since).await,
         dns,
         subnets: of(id, &lists.subnets, |subnet| &subnet.vpc_id),
         route_tables: of(id, &lists.route_tables, |table| &table.vpc_id),
@@ -59,10 +68,10 @@ fn of<T: Clone>(vpc_id: &str, list: &Result<Vec<T>, Failure>, vpc: impl Fn(&T) -
     snapshot(list.as_ref().map(|list| Some(own(list))).map_err(Clone::clone))
 }
 
-async fn lists(reader: &Reader, ids: Ids) -> Arc<Lists> {
+async fn lists(reader: &Reader, ids: Ids, since: Option<Instant>) -> Arc<Lists> {
     let (clients, ids) = (&reader.read, ids.as_ref());
     let (vpcs, subnets, route_tables, groups, endpoints) = join5(
-        vpcs(reader, ids),
+        vpcs(reader, ids, since),
         ec2::subnets(clients, ids),
         ec2::route_tables(clients, ids),
         ec2::groups(clients, ids),
@@ -72,20 +81,23 @@ async fn lists(reader: &Reader, ids: Ids) -> Arc<Lists> {
     Arc::new(Lists { vpcs, subnets, route_tables, groups, endpoints })
 }
 
-/// One that is remembered and has no subnet may be gone: it is looked at again.
-async fn vpc(reader: &Reader, id: &String, lists: &Lists) -> Snapshot<Vpc> {
+/// One that is remembered and has no subnet may be gone: it is looked at again. So is one that the lists have from memory, where that does
+/// not do.
+async fn vpc(reader: &Reader, id: &String, lists: &Lists, since: Option<Instant>) -> Snapshot<Vpc> {
+    let memory = &reader.networks.vpcs;
     let has_subnets = lists.subnets.as_ref().is_ok_and(|subnets| subnets.iter().any(|subnet| subnet.vpc_id == *id));
-    if has_subnets || reader.networks.vpcs.get(id).is_none() {
+    let does = has_subnets && memory.get(id, since).is_some();
+    if does || memory.get(id, None).is_none() {
         return snapshot(lists.vpcs.as_ref().map(|vpcs| vpcs.get(id).cloned()).map_err(Clone::clone));
     }
-    reader.networks.vpcs.forget(id);
-    snapshot(vpcs(reader, std::slice::from_ref(id)).await.map(|vpcs| vpcs.get(id).cloned()))
+    memory.forget(id);
+    snapshot(vpcs(reader, std::slice::from_ref(id), since).await.map(|vpcs| vpcs.get(id).cloned()))
 }
 
 /// Those of these VPCs that there are. One that uses other name servers than AWS's is looked at each time: somebody may mend it.
-async fn vpcs(reader: &Reader, ids: &[String]) -> Result<BTreeMap<String, Vpc>, Failure> {
-    let memory = &reader.networks;
-    let mut known: BTreeMap<String, Vpc> = ids.iter().filter_map(|id| Some((id.clone(), memory.vpcs.get(id)?))).collect();
+async fn vpcs(reader: &Reader, ids: &[String], since: Option<Instant>) -> Result<BTreeMap<String, Vpc>, Failure> {
+    let (memory, asked) = (&reader.networks, Instant::now());
+    let mut known: BTreeMap<String, Vpc> = ids.iter().filter_map(|id| Some((id.clone(), memory.vpcs.get(id, since)?))).collect();
     let unknown: Vec<String> = ids.iter().filter(|id| !known.contains_key(*id)).cloned().collect();
     if unknown.is_empty() {
         return Ok(known);
@@ -97,7 +109,9 @@ async fn vpcs(reader: &Reader, ids: &[String]) -> Result<BTreeMap<String, Vpc>, 
         let name_servers = options.and_then(|options| name_servers.get(options)).cloned().unwrap_or_default();
         let vpc = Vpc { id: vpc.id, owner_id: vpc.owner_id, name_servers };
         if vpc.name_servers == [OF_AWS] {
-            memory.vpcs.put(&vpc.id, vpc.clone());
+            memory.vpcs.put(&vpc.id, asked, vpc.clone());
+        } else {
+            memory.vpcs.forget(&vpc.id);
         }
         known.insert(vpc.id.clone(), vpc);
     }
@@ -106,36 +120,37 @@ async fn vpcs(reader: &Reader, ids: &[String]) -> Result<BTreeMap<String, Vpc>, 
 
 /// The name servers of sets of DHCP options.
 async fn name_servers(reader: &Reader, options: BTreeSet<String>) -> Result<BTreeMap<String, Vec<String>>, Failure> {
-    let memory = &reader.networks.name_servers;
-    let mut known: BTreeMap<_, _> = options.iter().filter_map(|id| Some((id.clone(), memory.get(id)?))).collect();
+    let (memory, asked) = (&reader.networks.name_servers, Instant::now());
+    let mut known: BTreeMap<_, _> = options.iter().filter_map(|id| Some((id.clone(), memory.get(id, None)?))).collect();
     // `default` stands for none (EC2 API, AssociateDhcpOptions).
     let unknown: Vec<String> = options.into_iter().filter(|id| !known.contains_key(id) && id != "default").collect();
     if !unknown.is_empty() {
         for (id, servers) in ec2::name_servers(&reader.read, &unknown).await? {
-            memory.put(&id, servers.clone());
+            memory.put(&id, asked, servers.clone());
             known.insert(id, servers);
         }
     }
     Ok(known)
 }
 
-/// Remembered only while both are on: whoever turns one on need not wait.
-async fn dns(reader: &Reader, vpc_id: &str) -> Snapshot<DnsAttributes> {
-    let memory = &reader.networks.dns;
-    if let Some(known) = memory.get(vpc_id) {
+/// Remembered only while both are known to be on: whoever turns one on need not wait.
+async fn dns(reader: &Reader, vpc_id: &str, since: Option<Instant>) -> Snapshot<DnsAttributes> {
+    let (memory, asked) = (&reader.networks.dns, Instant::now());
+    if let Some(known) = memory.get(vpc_id, since) {
         return Snapshot::Present(known);
     }
     let answer = ec2::dns(&reader.read, vpc_id).await;
-    if let Ok(Some(attributes @ DnsAttributes { support: true, hostnames: true })) = &answer {
-        memory.put(vpc_id, *attributes);
+    match &answer {
+        Ok(Some(attributes @ DnsAttributes { support: true, hostnames: true })) => memory.put(vpc_id, asked, *attributes),
+        _ => memory.forget(vpc_id),
     }
     snapshot(answer)
 }
 
-async fn services(reader: &Reader, names: &BTreeSet<String>) -> Snapshot<Vec<EndpointService>> {
+async fn services(reader: &Reader, names: &BTreeSet<String>, since: Option<Instant>) -> Snapshot<Vec<EndpointService>> {
     if names.is_empty() {
         return Snapshot::Present(vec![]);
     }
     let all: Vec<String> = names.iter().cloned().collect();
-    snapshot(reader.networks.services(names, ec2::services(&reader.read, &all)).await.map(Some))
+    snapshot(reader.networks.services(names, since, ec2::services(&reader.read, &all)).await.map(Some))
 }

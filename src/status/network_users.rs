@@ -12,12 +12,12 @@ pub fn names_network(workload: &PrivateImageWorkload, network: &PullNetwork) -> 
     named.is_some() && named == network.metadata.name.as_ref()
 }
 
-/// The workloads that use a network, as `NAMESPACE/NAME`, in order: those whose last pass found that it admits them. A name alone
-/// counts for nothing, else any tenant could hold up the deletion of any network.
+/// The workloads that use a network, as `NAMESPACE/NAME`, in order: those that name it and whose last pass found that it admits them. A name
+/// alone counts for nothing, else any tenant could hold up the deletion of any network; neither does what was named once.
 pub fn network_users<'a>(workloads: impl Iterator<Item = &'a PrivateImageWorkload>, network: &PullNetwork) -> Vec<String> {
     let used = |workload: &&PrivateImageWorkload| {
         let recorded = workload.status.as_ref().and_then(|status| status.network.as_ref());
-        recorded.is_some() && recorded == network.metadata.name.as_ref()
+        names_network(workload, network) && recorded == network.metadata.name.as_ref()
     };
     in_order(workloads.filter(used))
 }

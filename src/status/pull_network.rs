@@ -9,6 +9,7 @@ use crate::desired::DELETING;
 use crate::pass::{Facts, Pass, Round, ended_endpoints};
 use crate::plan::{Kind, render};
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 /// The parts of a network's `Ready`.
 pub(super) const PARTS: [(&str, Kind); 3] =
@@ -31,8 +32,7 @@ pub fn summarise_network(network: &PullNetwork, pass: &Pass, users: &[String], n
     let previous = std::mem::take(&mut status.conditions);
     let parts: Parts = match pass {
         Pass::Suspended => {
-            let kept = previous.iter().filter(|it| it.type_ == INTERNET_PATH_NEEDED || is_part(&it.type_));
-            status.conditions = kept.cloned().collect();
+            status.conditions = below_ready(&previous);
             let message = "suspended: nothing is compared and nothing written";
             let verdict = Verdict { ok: Some(false), reason: Reason::Suspended, message: message.into() };
             status.conditions.insert(0, condition(READY, &verdict, generation, &previous, now));
@@ -60,15 +60,14 @@ pub fn summarise_network(network: &PullNetwork, pass: &Pass, users: &[String], n
     status
 }
 
+/// What was seen counts whether or not anything may be written: workloads go by it.
 fn record(network: &PullNetwork, round: &Round, status: &mut PullNetworkStatus) {
     let facts = &round.facts;
-    if round.outcomes.is_some() {
-        status.target = Some(round.target.status());
-        status.vpc_id = Some(network.spec.vpc_id.clone());
-        status.endpoints = facts.endpoints.clone();
-        status.security_group_id = facts.security_group_id.clone();
-        status.billed_interfaces = facts.billed_interfaces;
-    }
+    status.target = Some(round.target.status());
+    status.vpc_id = Some(network.spec.vpc_id.clone());
+    status.endpoints = facts.endpoints.clone();
+    status.security_group_id = facts.security_group_id.clone();
+    status.billed_interfaces = facts.billed_interfaces;
     status.warnings = round.warnings.iter().chain(&round.plan.notes).cloned().collect();
     status.plan = (!round.is_converged()).then(|| render::cut(&render::text(round), MAX_PLAN));
 }
@@ -92,6 +91,11 @@ fn serves(endpoints: &[EndpointStatus]) -> String {
         [] => "no endpoint is needed".to_owned(),
         some => some.iter().map(|it| it.service.as_str()).collect::<Vec<_>>().join(", "),
     }
+}
+
+/// The conditions that stay as they are while nothing is looked at.
+fn below_ready(previous: &[Condition]) -> Vec<Condition> {
+    previous.iter().filter(|it| it.type_ == INTERNET_PATH_NEEDED || is_part(&it.type_)).cloned().collect()
 }
 
 /// Whether a condition is a part of a network's `Ready`.
@@ -118,7 +122,8 @@ pub(super) fn success(facts: &Facts, part: &str) -> String {
     }
 }
 
-/// Why a network that is being deleted waits; none if it may go. `pass` = what its removal came to, once no workload names it.
+/// Why a network that is being deleted waits; none if it may go. `pass` = what its removal came to, once no workload names it. Until then
+/// its endpoints are there, and its workloads go on by what was said of them.
 pub fn blocked_network(
     network: &PullNetwork,
     users: &[String],
@@ -137,5 +142,8 @@ pub fn blocked_network(
     }
     let previous = std::mem::take(&mut status.conditions);
     status.conditions = waiting(reason, &message, network.metadata.generation, &previous, now);
+    if pass.is_none() {
+        status.conditions.extend(below_ready(&previous));
+    }
     Some((reason, status))
 }

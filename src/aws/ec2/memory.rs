@@ -14,6 +14,8 @@ use tokio::sync::OnceCell;
 const LATELY: Duration = Duration::from_secs(30);
 /// How long what hardly ever changes is kept.
 const LONG: Duration = Duration::from_secs(6 * 3600);
+/// What some names of services begin with in China (aws.md, e.9).
+const CHINA: &str = "cn.";
 
 /// What was read with one identity in one Region.
 #[derive(Debug, Clone, Default)]
@@ -61,14 +63,15 @@ impl NetworkMemory {
         Voiding(self)
     }
 
-    /// The lists of a VPC, from memory or with those of its company.
+    /// The lists of a VPC, from memory or with those of its company. What was asked for before `since` does not do.
     pub(crate) async fn shared<F: Future<Output = Arc<Lists>>>(
         &self,
         vpc_id: &str,
         company: &BTreeSet<String>,
+        since: Option<Instant>,
         read: impl FnOnce(Ids) -> F,
     ) -> Arc<Lists> {
-        self.lists.shared(vpc_id, company, LATELY, Instant::now(), Lists::is_whole, read).await
+        self.lists.shared(vpc_id, company, Terms { kept: LATELY, since, is_whole: Lists::is_whole }, Instant::now(), read).await
     }
 
     /// The lists of a VPC, read anew.
@@ -76,10 +79,16 @@ impl NetworkMemory {
         self.lists.own(vpc_id, Instant::now(), read).await
     }
 
-    /// The services of these names, from memory or read.
-    pub(crate) async fn services(&self, names: &BTreeSet<String>, read: impl Future<Output = Services>) -> Services {
+    /// The services of these names, from memory or read. An answer that lacks one is not kept: AWS may begin to offer it.
+    pub(crate) async fn services(
+        &self,
+        names: &BTreeSet<String>,
+        since: Option<Instant>,
+        read: impl Future<Output = Services>,
+    ) -> Services {
         let key = names.iter().map(String::as_str).collect::<Vec<_>>().join(" ");
-        self.services.shared(&key, &BTreeSet::new(), LONG, Instant::now(), Result::is_ok, |_| read).await
+        let is_whole = |found: &Services| found.as_ref().is_ok_and(|found| has_all(found, names));
+        self.services.shared(&key, &BTreeSet::new(), Terms { kept: LONG, since, is_whole }, Instant::now(), |_| read).await
     }
 }
 
@@ -89,6 +98,23 @@ impl Lists {
         let Self { vpcs, subnets, route_tables, groups, endpoints } = lists.as_ref();
         vpcs.is_ok() && subnets.is_ok() && route_tables.is_ok() && groups.is_ok() && endpoints.is_ok()
     }
+}
+
+/// Whether each service is there, by the one or the other of the names that it may have (aws.md, e.9).
+fn has_all(found: &[EndpointService], names: &BTreeSet<String>) -> bool {
+    let service = |name: &str| name.strip_prefix(CHINA).unwrap_or(name).to_owned();
+    let found: BTreeSet<String> = found.iter().map(|it| service(&it.name)).collect();
+    names.iter().all(|name| found.contains(&service(name)))
+}
+
+/// Which answers do.
+struct Terms<W> {
+    /// How long they are kept.
+    kept: Duration,
+    /// Those that were asked for earlier are for others only.
+    since: Option<Instant>,
+    /// Whether one is kept at all.
+    is_whole: W,
 }
 
 /// Answers by what they are about. One that is under way is waited for by all who may have it.
@@ -126,20 +152,20 @@ impl<T: Clone> Looks<T> {
         &self,
         about: &str,
         company: &BTreeSet<String>,
-        kept: Duration,
+        terms: Terms<impl Fn(&T) -> bool>,
         now: Instant,
-        is_whole: impl Fn(&T) -> bool,
         read: impl FnOnce(Ids) -> F,
     ) -> T {
         let counts = |look: &Look<T>| {
-            let young = now.saturating_duration_since(look.begun) < kept;
-            young && look.answer.get().is_none_or(&is_whole)
+            let young = now.saturating_duration_since(look.begun) < terms.kept;
+            young && look.answer.get().is_none_or(&terms.is_whole)
         };
+        let is_new = |look: &Look<T>| terms.since.is_none_or(|since| look.begun >= since);
         let look = {
             let mut looks = lock(&self.0);
             looks.retain(|_, look| counts(look));
             let all = || company.iter().cloned().chain([about.to_owned()]).collect();
-            let known = looks.get(about).cloned();
+            let known = looks.get(about).filter(|look| is_new(look)).cloned();
             known.unwrap_or_else(|| begin(&mut looks, all(), now))
         };
         finish(look, read).await
@@ -177,20 +203,21 @@ impl<T> Default for Kept<T> {
 }
 
 impl<T: Clone> Kept<T> {
-    /// What is known under a name.
-    pub(crate) fn get(&self, name: &str) -> Option<T> {
-        self.get_at(name, Instant::now())
+    /// What is known under a name, and was asked for since.
+    pub(crate) fn get(&self, name: &str, since: Option<Instant>) -> Option<T> {
+        self.get_at(name, since, Instant::now())
     }
 
-    fn get_at(&self, name: &str, now: Instant) -> Option<T> {
+    fn get_at(&self, name: &str, since: Option<Instant>, now: Instant) -> Option<T> {
         let mut known = lock(&self.0);
-        known.retain(|_, (since, _)| now.saturating_duration_since(*since) < LONG);
-        known.get(name).map(|(_, thing)| thing.clone())
+        known.retain(|_, (asked, _)| now.saturating_duration_since(*asked) < LONG);
+        let found = known.get(name).filter(|(asked, _)| since.is_none_or(|since| *asked >= since));
+        found.map(|(_, thing)| thing.clone())
     }
 
-    /// Keeps it from now on.
-    pub(crate) fn put(&self, name: &str, thing: T) {
-        lock(&self.0).insert(name.to_owned(), (Instant::now(), thing));
+    /// Keeps what was asked for at a time.
+    pub(crate) fn put(&self, name: &str, asked: Instant, thing: T) {
+        lock(&self.0).insert(name.to_owned(), (asked, thing));
     }
 
     /// Forgets it.

@@ -33,7 +33,7 @@ impl Policies {
 }
 
 /// The roles that Wharfinger makes for workloads of the target, as one pattern.
-pub(super) fn roles(target: &Target) -> String {
+pub(in crate::desired) fn roles(target: &Target) -> String {
     let path = target.limits.as_ref().and_then(|limits| limits.role_path.as_deref()).unwrap_or("/");
     format!("arn:{}:iam::{}:role{path}{}*", target.partition, target.account_id, target.names.role_prefix)
 }

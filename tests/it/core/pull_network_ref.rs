@@ -11,7 +11,7 @@ use wharfinger::converge::from_nothing;
 use wharfinger::inputs::Inputs;
 use wharfinger::pass::Pass;
 use wharfinger::plan::Action;
-use wharfinger::status::{names_network, network_users, report};
+use wharfinger::status::{blocked_network, names_network, network_users, report};
 
 /// One container from Amazon ECR.
 const ECR: &str = "
@@ -187,6 +187,18 @@ fn what_the_network_does_not_know_yet_is_not_known_here() {
         assert!(reason == "Progressing" && message.contains(expected), "{what}: {reason} {message}");
         assert!(story.world.definitions.is_empty(), "{what}");
     }
+    // Its deletion waits for us: its endpoints are there, so nothing changes here.
+    let mut story = Story::settled(with(&named(API, None), network()));
+    let mut doomed = changed(deleting);
+    doomed.metadata.generation = Some(2);
+    story.inputs.network = Some(doomed.clone());
+    story.pass();
+    assert!(story.fault("Ready").is_none(), "before a pass has looked at the deletion: {:?}", story.fault("Ready"));
+    let now = "2026-01-01T00:00:00Z".parse().unwrap();
+    let (_, status) = blocked_network(&doomed, &["payments/api".to_owned()], None, now).unwrap();
+    story.inputs.network = Some(PullNetwork { status: Some(status), ..doomed });
+    story.pass();
+    assert!(story.fault("Ready").is_none() && story.fault("EndpointsReady").is_none(), "{:?}", story.fault("Ready"));
     // Of one that is being deleted, `Ready` names the workloads of others.
     let mut story = Story::settled(with(&named(API, None), network()));
     let ready = json!({"type": "Ready", "status": "False", "reason": "DeletionBlocked", "message": "these workloads use it: search/crawler", "lastTransitionTime": "2026-01-01T00:00:00Z"});
@@ -226,6 +238,22 @@ fn only_those_that_were_admitted_use_a_network() {
     story.pass();
     assert!(uses(&story).is_empty(), "it is no longer admitted");
     assert!(!names_network(&workload("web", API), &network()));
+    // What it named once holds nothing up, whatever becomes of its own pass.
+    for (what, spec) in [("none", API.to_owned()), ("another", named(API, None).replace("apps", "others"))] {
+        let mut story = Story::settled(with(&named(API, None), network()));
+        assert_eq!(uses(&story), ["payments/api"]);
+        story.respec(&spec);
+        assert!(uses(&story).is_empty(), "{what}: before its pass");
+        story.inputs.workload.spec.suspend = true;
+        story.pass();
+        assert!(story.status().network.is_none(), "{what}");
+        assert!(story.status().conditions.iter().all(|it| it.type_ != "EndpointsReady"), "{what}");
+    }
+    let mut story = Story::settled(with(&named(API, None), network()));
+    story.respec(API);
+    story.inputs.sources.clear();
+    story.pass();
+    assert!(story.fault("Ready").is_some() && story.status().network.is_none(), "it is refused for another reason");
 }
 
 #[test]

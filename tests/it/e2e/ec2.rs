@@ -1,9 +1,10 @@
-//! Every read and write of EC2, by the functions that the program makes them with, on a VPC in moto; and how many reads it takes.
+//! Every read and write of EC2, by the functions that the program makes them with, on a VPC in moto.
+
+mod counts;
 
 use super::account::{Account, REGION};
 use super::parts::{parts, unique};
 use super::vpc::Vpc;
-use futures::future::join_all;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -305,70 +306,4 @@ async fn a_gateway_gets_and_loses_route_tables() {
     };
     aws.write(Action::ModifyVpcEndpoint { endpoint_id: id, change }).await;
     assert_eq!(aws.endpoint(&vpc).await.route_table_ids, set(&[&main]));
-}
-
-const LISTS: [&str; 4] = ["DescribeRouteTables", "DescribeSecurityGroups", "DescribeSubnets", "DescribeVpcEndpoints"];
-
-#[tokio::test]
-async fn a_full_check_takes_nine_reads_at_first_and_four_from_then_on() {
-    let aws = Aws::enter().await;
-    let vpc = aws.account.vpc().await;
-    let check = async || {
-        let seen = observe_network(&aws.reader, &reads(&vpc.id), &BTreeSet::new(), Freshness::Shared).await;
-        let mut calls = aws.calls();
-        calls.sort();
-        (seen, calls)
-    };
-    let (first, calls) = check().await;
-    assert_eq!(calls.len(), 9, "{calls:?}");
-    let (second, calls) = check().await;
-    assert_eq!((calls, second), (LISTS.map(str::to_owned).to_vec(), first));
-    // What is not as it should be is looked at each time, so that whoever mends it need not wait.
-    aws.account.ec2("ModifyVpcAttribute", &[("VpcId", &vpc.id), ("EnableDnsHostnames.Value", "false")]).await;
-    let other = Aws::enter_account(&aws.account.id).await;
-    for _ in 0..2 {
-        assert!(!present(&other.look(&vpc.id).await.dns).hostnames);
-    }
-    aws.account.ec2("ModifyVpcAttribute", &[("VpcId", &vpc.id), ("EnableDnsHostnames.Value", "true")]).await;
-    assert!(present(&other.look(&vpc.id).await.dns).hostnames);
-}
-
-#[tokio::test]
-async fn a_hundred_networks_are_read_together() {
-    let aws = Aws::enter().await;
-    let vpcs: Vec<Vpc> = join_all((0..100).map(|_| aws.account.vpc())).await;
-    let ids: BTreeSet<String> = vpcs.iter().map(|vpc| vpc.id.clone()).collect();
-    let check = async || {
-        let each = ids.iter().map(async |id| {
-            let seen = observe_network(&aws.reader, &reads(id), &ids, Freshness::Shared).await;
-            assert_eq!(present(&seen.subnets).len(), 2, "{id}");
-            assert_eq!(present(&seen.vpc).id, *id);
-        });
-        join_all(each).await;
-        aws.calls()
-    };
-    let mut first = check().await;
-    first.retain(|call| call != "DescribeVpcAttribute"); // there is no call for many
-    assert!(first.len() <= 10, "{first:?}");
-    assert_eq!(check().await, [] as [&str; 0], "a moment later nothing is read");
-    aws.write(group(&vpcs[0])).await;
-    aws.calls();
-    let mut after = check().await;
-    after.sort();
-    assert_eq!(after, LISTS, "a write makes the memory void");
-    assert!(present(&aws.look(&vpcs[0].id).await.groups).iter().any(|group| group.name == "wharfinger-x"));
-}
-
-/// EC2 takes 200 values a filter.
-#[tokio::test]
-async fn more_networks_than_a_filter_holds_take_more_calls() {
-    let aws = Aws::enter().await;
-    let vpc = aws.account.vpc().await;
-    let company: BTreeSet<String> = (0..400).map(|number| format!("vpc-{number:017x}")).collect();
-    let seen = observe_network(&aws.reader, &reads(&vpc.id), &company, Freshness::Shared).await;
-    assert_eq!(present(&seen.subnets).len(), 2);
-    let calls = aws.calls();
-    for call in LISTS {
-        assert_eq!(calls.iter().filter(|made| *made == call).count(), 3, "{call} of 401 VPCs: {calls:?}");
-    }
 }

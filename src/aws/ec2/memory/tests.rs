@@ -1,6 +1,7 @@
 //! The memory against a fake that counts what it is asked.
 
 use super::*;
+use crate::resource::network::EndpointKind;
 use futures::future::{join, join_all};
 use tokio::sync::Notify;
 
@@ -13,6 +14,10 @@ struct Aws {
 
 type Answer = Result<usize, ()>;
 
+fn any() -> Terms<fn(&Answer) -> bool> {
+    Terms { kept: LATELY, since: None, is_whole: Answer::is_ok }
+}
+
 impl Aws {
     fn answer(&self, about: &[String]) -> Answer {
         let mut asked = lock(&self.asked);
@@ -21,8 +26,12 @@ impl Aws {
     }
 
     async fn shared(&self, looks: &Looks<Answer>, about: &str, company: &[&str], now: Instant) -> Answer {
+        self.since(looks, about, company, None, now).await
+    }
+
+    async fn since(&self, looks: &Looks<Answer>, about: &str, company: &[&str], since: Option<Instant>, now: Instant) -> Answer {
         let company = company.iter().map(|one| (*one).to_owned()).collect();
-        looks.shared(about, &company, LATELY, now, Answer::is_ok, async |all: Ids| self.answer(&all)).await
+        looks.shared(about, &company, Terms { since, ..any() }, now, async |all: Ids| self.answer(&all)).await
     }
 
     async fn own(&self, looks: &Looks<Answer>, about: &str, now: Instant) -> Answer {
@@ -61,7 +70,7 @@ async fn what_was_read_before_a_write_ended_counts_no_more() {
     let (aws, looks, now) = (Aws::default(), Looks::default(), Instant::now());
     let (begun, written) = (Notify::new(), Notify::new());
     let nobody = BTreeSet::new();
-    let before = looks.shared("a", &nobody, LATELY, now, Answer::is_ok, async |all: Ids| {
+    let before = looks.shared("a", &nobody, any(), now, async |all: Ids| {
         begun.notify_one();
         written.notified().await;
         aws.answer(&all)
@@ -84,7 +93,7 @@ async fn many_at_once_are_one_look() {
         tokio::task::yield_now().await;
         aws.answer(&all)
     };
-    let each = names.iter().map(|name| looks.shared(name, &all, LATELY, now, Answer::is_ok, slow));
+    let each = names.iter().map(|name| looks.shared(name, &all, any(), now, slow));
     assert_eq!(join_all(each).await, [Ok(1); 100]);
     assert_eq!(aws.asked().len(), 1);
 }
@@ -98,7 +107,7 @@ async fn a_failure_is_told_to_those_who_wait_and_to_nobody_else() {
         aws.answer(&all)
     };
     let company = BTreeSet::from(["a", "b"].map(str::to_owned));
-    let one = |name| looks.shared(name, &company, LATELY, now, Answer::is_ok, slow);
+    let one = |name| looks.shared(name, &company, any(), now, slow);
     assert_eq!(join(one("a"), one("b")).await, (Err(()), Err(())));
     *lock(&aws.fails) = false;
     assert_eq!(aws.shared(&looks, "a", &["b"], now).await, Ok(2));
@@ -111,7 +120,7 @@ async fn who_takes_over_a_look_asks_for_all_of_it() {
     let (aws, looks, now) = (Aws::default(), Looks::default(), Instant::now());
     let company = BTreeSet::from(["b", "c"].map(str::to_owned));
     let never = async |_: Ids| std::future::pending::<Answer>().await;
-    let given_up = looks.shared("a", &company, LATELY, now, Answer::is_ok, never);
+    let given_up = looks.shared("a", &company, any(), now, never);
     assert!(futures::poll!(Box::pin(given_up)).is_pending());
     assert_eq!(aws.shared(&looks, "b", &[], now).await, Ok(1));
     assert_eq!(aws.asked(), ["a,b,c"]);
@@ -120,12 +129,46 @@ async fn who_takes_over_a_look_asks_for_all_of_it() {
 #[test]
 fn what_hardly_changes_is_kept_for_hours() {
     let (kept, now) = (Kept::default(), Instant::now());
-    kept.put("a", 1);
-    assert_eq!(kept.get_at("a", now + LONG - Duration::from_secs(60)), Some(1));
-    assert_eq!(kept.get_at("a", now + LONG + Duration::from_secs(60)), None);
-    kept.put("a", 2);
+    kept.put("a", now, 1);
+    assert_eq!(kept.get_at("a", Some(now), now + LONG - Duration::from_secs(60)), Some(1));
+    assert_eq!(kept.get_at("a", Some(now + Duration::from_millis(1)), now + LATELY), None, "it was asked for before");
+    assert_eq!(kept.get_at("a", None, now + LONG - Duration::from_secs(60)), Some(1), "which does for others");
+    assert_eq!(kept.get_at("a", None, now + LONG + Duration::from_secs(60)), None);
+    kept.put("a", now, 2);
     kept.forget("a");
-    assert_eq!(kept.get("a"), None);
+    assert_eq!(kept.get("a", None), None);
+}
+
+/// Many that are asked for at once are read for once, by whoever comes first after that.
+#[tokio::test]
+async fn who_asks_is_answered_by_what_was_read_since() {
+    let (aws, looks, start) = (Aws::default(), Looks::default(), Instant::now());
+    let later = |seconds| start + Duration::from_secs(seconds);
+    assert_eq!(aws.shared(&looks, "a", &["b", "c"], start).await, Ok(1));
+    assert_eq!(aws.since(&looks, "b", &["a", "c"], Some(later(1)), later(2)).await, Ok(2), "it was read before");
+    assert_eq!(aws.since(&looks, "a", &["b", "c"], Some(later(1)), later(3)).await, Ok(2));
+    assert_eq!(aws.since(&looks, "c", &["a", "b"], Some(later(3)), later(4)).await, Ok(3));
+    assert_eq!(aws.shared(&looks, "a", &["b", "c"], later(5)).await, Ok(3), "what is newer does for all");
+    assert_eq!(aws.asked(), ["a,b,c", "a,b,c", "a,b,c"]);
+}
+
+/// A service has one of two names. Which one it lacks says nothing.
+#[tokio::test]
+async fn services_are_kept_once_all_are_there() {
+    let names: BTreeSet<String> =
+        ["com.amazonaws.x.s3", "cn.com.amazonaws.x.s3", "com.amazonaws.x.ssm", "cn.com.amazonaws.x.ssm"]
+            .map(str::to_owned)
+            .into();
+    let service = |name: &str| EndpointService { name: name.to_owned(), kind: EndpointKind::Interface, zones: BTreeSet::new() };
+    let (few, all) =
+        (vec![service("com.amazonaws.x.s3")], vec![service("cn.com.amazonaws.x.s3"), service("com.amazonaws.x.ssm")]);
+    let memory = NetworkMemory::default();
+    let unasked = async || -> Services { panic!("it is remembered") };
+    assert_eq!(memory.services(&names, None, async { Ok(few.clone()) }).await.map(|it| it.len()), Ok(1));
+    assert_eq!(memory.services(&names, None, async { Ok(all.clone()) }).await.map(|it| it.len()), Ok(2), "one was missing");
+    assert_eq!(memory.services(&names, None, unasked()).await.map(|it| it.len()), Ok(2));
+    let since = Some(Instant::now());
+    assert_eq!(memory.services(&names, since, async { Ok(few.clone()) }).await.map(|it| it.len()), Ok(1), "somebody asks");
 }
 
 #[tokio::test]
@@ -146,14 +189,14 @@ async fn a_write_voids_however_it_ends() {
         none()
     };
     let company = BTreeSet::new();
-    memory.shared("a", &company, read).await;
-    memory.shared("a", &company, read).await;
+    memory.shared("a", &company, None, read).await;
+    memory.shared("a", &company, None, read).await;
     assert_eq!(*lock(&count), 1);
     let write = async {
         let _void = memory.voiding();
         std::future::pending::<()>().await;
     };
     assert!(futures::poll!(Box::pin(write)).is_pending(), "given up while it is under way");
-    memory.shared("a", &company, read).await;
+    memory.shared("a", &company, None, read).await;
     assert_eq!(*lock(&count), 2);
 }

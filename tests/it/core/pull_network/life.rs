@@ -190,6 +190,16 @@ fn a_deletion_waits_for_workloads() {
     let (reason, status) = blocked_network(&scene.inputs.network, &users, None, scene.now).unwrap();
     assert_eq!((reason.to_string().as_str(), status.users), ("DeletionBlocked", 1));
     assert!(status.conditions[0].message.contains("payments/api"));
+    let before = |kind: &str| scene.status().conditions.iter().find(|it| it.type_ == kind).cloned();
+    let after = |kind: &str| status.conditions.iter().find(|it| it.type_ == kind).cloned();
+    for kept in ["NetworkSuitable", "SecurityGroupReady", "EndpointsReady", "InternetPathNeeded"] {
+        assert!(before(kept).is_some() && before(kept) == after(kept), "{kept}: its endpoints are as they were");
+    }
+    assert_eq!(after("Ready").map(|it| it.status), Some("False".to_owned()));
+    let mut scene = scene;
+    let pass = scene.remove(1);
+    let (_, status) = blocked_network(&scene.inputs.network, &[], Some(&pass), scene.now).unwrap();
+    assert!(status.conditions.iter().all(|it| it.type_ != "EndpointsReady"), "they are being deleted");
 }
 
 #[test]
@@ -261,7 +271,19 @@ fn observing_writes_nothing_and_tells_what_differs() {
     round.outcomes = None;
     let status = summarise_network(&scene.inputs.network, &Pass::Done(round), &[], scene.now);
     assert!(status.conditions.iter().any(|it| it.type_ == "Ready" && it.reason == "DriftDetected"), "{status:?}");
-    assert!(status.endpoints.is_empty() && status.target.is_none());
+    assert!(status.endpoints.len() == 5 && status.endpoints.iter().all(|it| it.id.is_none() && !it.managed), "{status:?}");
+    // What it finds, workloads can go by.
+    let mut scene = Scene::settled(FARGATE);
+    let made = scene.status().clone();
+    scene.inputs.network.status = None;
+    let Pass::Done(mut round) = scene.pass_until(0) else { panic!() };
+    round.outcomes = None;
+    scene.tell(&Pass::Done(round));
+    assert_eq!(scene.condition("Ready").0, "True");
+    assert!(scene.message("Ready").contains("ecr.dkr, ecr.api, s3, logs, secretsmanager"), "{}", scene.message("Ready"));
+    let seen = scene.status().clone();
+    assert_eq!((seen.vpc_id, seen.target, seen.billed_interfaces), (made.vpc_id, made.target, 8));
+    assert_eq!((seen.endpoints, seen.security_group_id), (made.endpoints, made.security_group_id));
     let mut scene = Scene::settled(FARGATE);
     scene.tell(&Pass::Suspended);
     assert_eq!(scene.condition("Ready").1, "Suspended");

@@ -1,6 +1,7 @@
 //! What a workload needs and its network has no endpoint for.
 
 use super::super::fixtures::{desired, fenced};
+use super::super::story::Story;
 use super::{ECR, changed, named, network, with};
 use serde_json::{Value, json};
 
@@ -107,4 +108,53 @@ fn what_the_network_has_no_endpoint_for_is_told_with_the_field_that_helps() {
     }
     let outside = desired(&with(&named(&ecs(&external), Some("Vpc")), network())).warnings.join("\n");
     assert!(outside.contains("external instances are in no VPC, so their pulls from Amazon ECR are denied"), "{outside}");
+}
+
+/// The policies of the network's endpoints let through who bears the binding's prefix, and who is named.
+#[test]
+fn a_role_that_the_policies_do_not_let_through_is_told() {
+    const OWN: &str = "arn:aws:iam::111122223333:role/";
+    let login = "image: registry.example.com/a/b:1\ncredentials: [{secretRef: {name: regcred}}]\necs: {containerDefinitions: [{name: api}]}\n";
+    let existing = format!("executionRole: {{arn: '{OWN}theirs/puller'}}\n");
+    let policies = |ecr: &str, secrets: &str| json!({"ecr": ecr, "secretsmanager": secrets});
+    let tight = || policies("AllowPull", "Scoped");
+    let rows: Vec<(&str, String, Value, Value, &str, &[&str])> = vec![
+        ("the namespace's role", ECR.to_owned(), tight(), json!([]), "prod", &[]),
+        ("the same with a login", login.to_owned(), tight(), json!([]), "prod", &[]),
+        ("a role by its name", format!("{ECR}executionRole: {{name: wharfinger_payments_x}}\n"), tight(), json!([]), "prod", &[]),
+        ("an existing role", format!("{ECR}{existing}"), tight(), json!([]), "prod", &["AllowPull"]),
+        ("with a login", format!("{login}{existing}"), tight(), json!([]), "prod", &["Scoped"]),
+        ("that is named", format!("{ECR}{existing}"), tight(), json!([format!("{OWN}theirs/*")]), "prod", &[]),
+        ("where another is", format!("{ECR}{existing}"), tight(), json!([format!("{OWN}ours/*")]), "prod", &["AllowPull"]),
+        ("without policies", format!("{ECR}{existing}"), policies("Full", "Full"), json!([]), "prod", &[]),
+        ("without those that matter", format!("{ECR}{existing}"), policies("PreventDelete", "Scoped"), json!([]), "prod", &[]),
+        ("a login without", format!("{login}{existing}"), policies("AllowPull", "Full"), json!([]), "prod", &[]),
+        ("another binding", ECR.to_owned(), tight(), json!([]), "platform", &["the roles of AccountBinding platform"]),
+        ("another binding's that is named", ECR.to_owned(), tight(), json!([format!("{OWN}*")]), "platform", &[]),
+    ];
+    for (what, spec, policies, principals, by, expected) in rows {
+        let network = changed(|it| {
+            it.spec.policies = serde_json::from_value(policies).unwrap();
+            it.spec.additional_principals = serde_json::from_value(principals).unwrap();
+            it.spec.binding_ref.name = by.into();
+        });
+        let inputs = fenced(with(&named(&spec, None), network), "{existingRoles: ['*']}");
+        let told: Vec<String> =
+            desired(&inputs).warnings.into_iter().filter(|it| it.contains("spec.additionalPrincipals")).collect();
+        assert_eq!(told.len(), expected.len(), "{what}: {told:#?}");
+        assert!(
+            expected.iter().zip(&told).all(|(part, told)| told.contains(part) && told.contains("execution role")),
+            "{told:#?}"
+        );
+    }
+    // A path that the binding has got since is that of new roles only.
+    let network = changed(|it| it.spec.policies = serde_json::from_value(tight()).unwrap());
+    let moved = fenced(with(&named(ECR, None), network), "{rolePath: /moved/}");
+    let is_told = |warnings: &[String]| warnings.iter().any(|it| it.contains("AllowPull"));
+    assert!(!is_told(&desired(&moved).warnings));
+    let mut story = Story::settled(fenced(moved, "{}"));
+    assert!(!is_told(&story.status().warnings));
+    story.inputs = fenced(story.inputs, "{rolePath: /moved/}");
+    story.pass();
+    assert!(is_told(&story.status().warnings), "{:#?}", story.status().warnings);
 }

@@ -98,3 +98,28 @@ async fn one_vpc_has_one_network() {
     world.network_says(&name, "become Ready", |status| of(status, "Ready").0 == "True").await;
     assert_eq!(vpc.endpoints().await.len(), 4, "the second has no logs and no instances");
 }
+
+/// Two networks are read together, and what was read is remembered for others. Whoever asks is not told that.
+#[tokio::test]
+async fn who_asks_is_told_what_is_so() {
+    let (world, vpc) = converged("pullnet-asked").await;
+    let other = world.aws.vpc().await;
+    let mut second = network(&world, &other);
+    let name = format!("{}-second", world.name);
+    second["metadata"]["name"] = json!(name);
+    world.apply(&second).await;
+    world.network_says(&name, "become Ready", |status| of(status, "Ready").0 == "True").await;
+    let spellings: [fn(jiff::Timestamp) -> String; 3] =
+        [|now| now.to_string(), |now| now.as_second().to_string(), |_| "again".to_owned()];
+    for spelt in spellings {
+        let id = vpc.endpoints().await["logs"].id.clone();
+        vpc.aws.ec2("DeleteVpcEndpoints", &[("VpcEndpointId.1", &id)]).await;
+        let asked = spelt(jiff::Timestamp::now());
+        world.patch_network(json!({"metadata": {"annotations": {super::ASKED: asked}}})).await;
+        let own = world.name.clone();
+        world.network_says(&own, "answer", |status| status.last_handled_reconcile_at.as_ref() == Some(&asked)).await;
+        assert_whole(&world, &vpc).await;
+        // What it made is looked at once more, so that the next one finds it remembered.
+        world.network_ready().await;
+    }
+}
