@@ -1,7 +1,8 @@
 //! The reads of a network: what its VPC has, together with the VPCs of the other networks of the account.
 //!
 //! With nothing in memory these are DescribeVpcs, DescribeDhcpOptions, DescribeVpcAttribute twice, DescribeVpcEndpointServices and the four lists
-//! that plans go by, nine in all. Where nobody asks for a pass and nothing is to be written, the four alone are read from then on.
+//! that plans go by, nine in all. Where nobody asks for a pass and nothing is to be written, the four alone are read from then on; else the
+//! DNS attributes as well.
 
 use super::snapshot;
 use crate::aws::Reader;
@@ -21,11 +22,12 @@ const OF_AWS: &str = "AmazonProvidedDNS";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Freshness {
     /// Lists that were read in the last half minute will do, for whichever network of the company that was. Who has no company reads anew:
-    /// there is nothing to save. What hardly ever changes is remembered.
+    /// there is nothing to save. What hardly ever changes is remembered: which services a Region has, the VPC's name servers, and DNS
+    /// attributes that are on.
     Shared,
-    /// The same, but nothing that was asked for before a time will do.
+    /// The same, but no lists and DNS attributes that were asked for before a time will do.
     Since(Instant),
-    /// All is read anew, of this VPC alone.
+    /// These are read anew, of this VPC alone.
     Own,
 }
 
@@ -42,7 +44,7 @@ pub async fn observe_network(
         Freshness::Since(since) => Some(since),
         Freshness::Own => Some(Instant::now()),
     };
-    let look = |ids| lists(reader, ids, since);
+    let look = |ids| lists(reader, ids);
     let in_company = freshness != Freshness::Own && company.iter().any(|other| other != id);
     let lists = async {
         match in_company {
@@ -50,9 +52,9 @@ pub async fn observe_network(
             false => reader.networks.own(id, look).await,
         }
     };
-    let (lists, dns, services) = join3(lists, dns(reader, id, since), services(reader, &reads.service_names, since)).await;
+    let (lists, dns, services) = join3(lists, dns(reader, id, since), services(reader, &reads.service_names)).await;
     ObservedNetwork {
-        vpc: vpc(reader, id, &lists, since).await,
+        vpc: vpc(reader, id, &lists).await,
         dns,
         subnets: of(id, &lists.subnets, |subnet| &subnet.vpc_id),
         route_tables: of(id, &lists.route_tables, |table| &table.vpc_id),
@@ -68,10 +70,10 @@ fn of<T: Clone>(vpc_id: &str, list: &Result<Vec<T>, Failure>, vpc: impl Fn(&T) -
     snapshot(list.as_ref().map(|list| Some(own(list))).map_err(Clone::clone))
 }
 
-async fn lists(reader: &Reader, ids: Ids, since: Option<Instant>) -> Arc<Lists> {
+async fn lists(reader: &Reader, ids: Ids) -> Arc<Lists> {
     let (clients, ids) = (&reader.read, ids.as_ref());
     let (vpcs, subnets, route_tables, groups, endpoints) = join5(
-        vpcs(reader, ids, since),
+        vpcs(reader, ids),
         ec2::subnets(clients, ids),
         ec2::route_tables(clients, ids),
         ec2::groups(clients, ids),
@@ -81,23 +83,21 @@ async fn lists(reader: &Reader, ids: Ids, since: Option<Instant>) -> Arc<Lists> 
     Arc::new(Lists { vpcs, subnets, route_tables, groups, endpoints })
 }
 
-/// One that is remembered and has no subnet may be gone: it is looked at again. So is one that the lists have from memory, where that does
-/// not do.
-async fn vpc(reader: &Reader, id: &String, lists: &Lists, since: Option<Instant>) -> Snapshot<Vpc> {
+/// One that is remembered and has no subnet may be gone: it is looked at again.
+async fn vpc(reader: &Reader, id: &String, lists: &Lists) -> Snapshot<Vpc> {
     let memory = &reader.networks.vpcs;
     let has_subnets = lists.subnets.as_ref().is_ok_and(|subnets| subnets.iter().any(|subnet| subnet.vpc_id == *id));
-    let does = has_subnets && memory.get(id, since).is_some();
-    if does || memory.get(id, None).is_none() {
+    if has_subnets || memory.get(id, None).is_none() {
         return snapshot(lists.vpcs.as_ref().map(|vpcs| vpcs.get(id).cloned()).map_err(Clone::clone));
     }
     memory.forget(id);
-    snapshot(vpcs(reader, std::slice::from_ref(id), since).await.map(|vpcs| vpcs.get(id).cloned()))
+    snapshot(vpcs(reader, std::slice::from_ref(id)).await.map(|vpcs| vpcs.get(id).cloned()))
 }
 
 /// Those of these VPCs that there are. One that uses other name servers than AWS's is looked at each time: somebody may mend it.
-async fn vpcs(reader: &Reader, ids: &[String], since: Option<Instant>) -> Result<BTreeMap<String, Vpc>, Failure> {
+async fn vpcs(reader: &Reader, ids: &[String]) -> Result<BTreeMap<String, Vpc>, Failure> {
     let (memory, asked) = (&reader.networks, Instant::now());
-    let mut known: BTreeMap<String, Vpc> = ids.iter().filter_map(|id| Some((id.clone(), memory.vpcs.get(id, since)?))).collect();
+    let mut known: BTreeMap<String, Vpc> = ids.iter().filter_map(|id| Some((id.clone(), memory.vpcs.get(id, None)?))).collect();
     let unknown: Vec<String> = ids.iter().filter(|id| !known.contains_key(*id)).cloned().collect();
     if unknown.is_empty() {
         return Ok(known);
@@ -147,10 +147,10 @@ async fn dns(reader: &Reader, vpc_id: &str, since: Option<Instant>) -> Snapshot<
     snapshot(answer)
 }
 
-async fn services(reader: &Reader, names: &BTreeSet<String>, since: Option<Instant>) -> Snapshot<Vec<EndpointService>> {
+async fn services(reader: &Reader, names: &BTreeSet<String>) -> Snapshot<Vec<EndpointService>> {
     if names.is_empty() {
         return Snapshot::Present(vec![]);
     }
     let all: Vec<String> = names.iter().cloned().collect();
-    snapshot(reader.networks.services(names, since, ec2::services(&reader.read, &all)).await.map(Some))
+    snapshot(reader.networks.services(names, ec2::services(&reader.read, &all)).await.map(Some))
 }

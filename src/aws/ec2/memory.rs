@@ -80,15 +80,10 @@ impl NetworkMemory {
     }
 
     /// The services of these names, from memory or read. An answer that lacks one is not kept: AWS may begin to offer it.
-    pub(crate) async fn services(
-        &self,
-        names: &BTreeSet<String>,
-        since: Option<Instant>,
-        read: impl Future<Output = Services>,
-    ) -> Services {
+    pub(crate) async fn services(&self, names: &BTreeSet<String>, read: impl Future<Output = Services>) -> Services {
         let key = names.iter().map(String::as_str).collect::<Vec<_>>().join(" ");
         let is_whole = |found: &Services| found.as_ref().is_ok_and(|found| has_all(found, names));
-        self.services.shared(&key, &BTreeSet::new(), Terms { kept: LONG, since, is_whole }, Instant::now(), |_| read).await
+        self.services.shared(&key, &BTreeSet::new(), Terms { kept: LONG, since: None, is_whole }, Instant::now(), |_| read).await
     }
 }
 
