@@ -117,9 +117,11 @@ async fn who_asks_is_told_what_is_so() {
         let asked = spelt(jiff::Timestamp::now());
         world.patch_network(json!({"metadata": {"annotations": {super::ASKED: asked}}})).await;
         let own = world.name.clone();
-        world.network_says(&own, "answer", |status| status.last_handled_reconcile_at.as_ref() == Some(&asked)).await;
-        assert_whole(&world, &vpc).await;
+        let answer = world.network_says(&own, "answer", |status| status.last_handled_reconcile_at.as_ref() == Some(&asked)).await;
+        let told = answer.endpoints.iter().find(|it| it.service == "logs").expect("a line");
+        assert!(told.id != Some(id) || told.state.as_deref() == Some("deleted"), "{told:?}");
         // What it made is looked at once more, so that the next one finds it remembered.
         world.network_ready().await;
+        assert_whole(&world, &vpc).await;
     }
 }
